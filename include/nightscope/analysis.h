@@ -1,0 +1,67 @@
+/* The state of an analysis: what was counted, by whom it was sent, and the open windows.
+ *
+ * One struct analysis a worker; a worker owns whole shards of the sources, so nothing is
+ * shared. At the end analysis_merge() makes one of them all, and report_new() reads it. Every
+ * limit holds per shard, never per worker: the result does not depend on how many workers there
+ * were.
+ *
+ * No function here reads a clock; time is packet time. */
+#pragma once
+
+#include <nightscope/batch.h>
+#include <nightscope/error.h>
+#include <nightscope/window.h>
+
+struct matches; /* <nightscope/signature.h> */
+
+/* Where an address is. cc is two capital letters, or "" when unknown; asn 0 when unknown. */
+struct place {
+    char cc[3];
+    uint32_t asn;
+};
+
+/* Looks an address up: asked once when a source is first seen, by several threads at a time. */
+struct locator {
+    struct place (*locate)(void *context, const struct address *address);
+    /* Name of the AS of this address into buf ("" when unknown); asked for rows of the report.
+     */
+    void (*as_name)(void *context, const struct address *address, char *buf, size_t cap);
+    void *context;
+};
+
+struct analysis_config {
+    uint64_t sources_max;  /* limit of the source table over all shards; rounded up to 64 */
+    int64_t lateness_ns;   /* at most ANALYSIS_LATENESS_MAX_S seconds */
+    uint64_t table_key[2]; /* places sources in their shard's table: secret, random. It never
+                              changes a result, only makes crafted collisions impossible */
+    const struct locator *locator; /* NULL: no databases, every place is unknown */
+};
+
+enum { ANALYSIS_LATENESS_MAX_S = 30 * 60 };
+
+struct analysis;
+
+struct analysis *analysis_new(const struct analysis_config *config);
+void analysis_free(struct analysis *analysis);
+
+/* Counts a batch. Hot path: no failure but memory, which is counted as an eviction or a refusal
+ * like any limit. matches is NULL when there are no signatures.
+ * Late packets are booked to the minute now_min says. */
+void analysis_add(struct analysis *analysis, const struct batch *batch,
+                  const struct matches *matches);
+
+/* Packet time has reached this: minutes that end lateness_ns before it close. */
+void analysis_advance(struct analysis *analysis, int64_t packet_time_ns);
+/* Closes every window: the end of a replay. */
+void analysis_finish(struct analysis *analysis);
+/* The windows closed since the last call, oldest first; the caller owns them (window_free). */
+struct window *analysis_take_closed(struct analysis *analysis);
+void window_free(struct window *window);
+
+/* Moves everything `from` holds into `into` and leaves `from` empty. Both must be of the same
+ * configuration. Counters add, sketches merge; a shard, or a source, may be in both. */
+int analysis_merge(struct analysis *into, struct analysis *from);
+
+/* The shard of a source; the same in every run and on every machine. */
+unsigned shard_of4(uint32_t src);
+unsigned shard_of6(struct ip6 src);

@@ -1,0 +1,68 @@
+/* Capture files as one stream of frames in time order.
+ *
+ *   files --> sorted by (first time stamp, name) --> merged by time --> chunks of frames
+ *             opened when the stream reaches them     blocks are       (a few thousand frames,
+ *                                                     framed in place)  nothing copied)
+ *
+ * A frame's bytes stay in the block they were read or decompressed into. A chunk holds a
+ * reference on each block its frames lie in; chunk_release() gives them back. One thread at a
+ * time calls replay_next() and chunk_release(); any number read a chunk in between.
+ *
+ * Order: of the files' next frames, the one with the lowest time; equal times by the file's
+ * first time stamp, then its name. Frames of one file keep the order of that file, whatever
+ * their times. Packet time is the highest time stamp so far. */
+#pragma once
+
+#include <nightscope/decode.h>
+#include <nightscope/error.h>
+#include <nightscope/packet.h>
+
+enum { CHUNK_FRAMES = 2048 };
+
+struct chunk {
+    unsigned n;
+    struct frame frames[CHUNK_FRAMES];
+    int64_t packet_time_ns; /* highest time stamp up to the end of this chunk; -1: none yet */
+    struct chunk_blocks *blocks; /* private: the blocks held */
+};
+
+/* What became of one file. error: a damaged or unreadable file's message, else "". */
+struct file_status {
+    const char *name; /* as the user gave it; "-" is standard input */
+    uint64_t frames;  /* read from it */
+    uint64_t dropped; /* packets the capturing program said it lost (pcapng statistics) */
+    bool cut;         /* ends inside a record: what came before is counted, a warning */
+    bool failed;      /* cannot be read, not a capture, or lies about lengths */
+    struct err error;
+};
+
+struct replay_config {
+    int64_t lateness_ns;                /* a minute closes this long after its end */
+    const struct decode_config *decode; /* to set frame.shard; NULL: shards are not needed */
+    int open_max;                       /* files open at a time; beyond: that file fails */
+};
+
+struct replay_progress {
+    uint64_t bytes_read, bytes_total; /* of the files as stored; total 0: unknown (a pipe) */
+    uint64_t frames;
+};
+
+struct replay;
+
+/* Never fails for a bad file: its status says so. NULL only when memory is out. Names are
+ * borrowed and must outlive the replay. */
+struct replay *replay_new(const struct replay_config *config, const char *const *names,
+                          unsigned n);
+void replay_free(struct replay *replay);
+
+struct chunk *chunk_new(void);
+void chunk_free(struct chunk *chunk);
+
+/* Fills an empty chunk. True: there are frames in it (at least one). False: the end. */
+bool replay_next(struct replay *replay, struct chunk *chunk);
+void chunk_release(struct replay *replay, struct chunk *chunk);
+
+void replay_progress(const struct replay *replay, struct replay_progress *ret_progress);
+unsigned replay_file_count(const struct replay *replay);
+/* In the order given to replay_new(). */
+const struct file_status *replay_file(const struct replay *replay, unsigned i);
