@@ -12,7 +12,8 @@
 #include <nightscope/error.h>
 #include <nightscope/window.h>
 
-struct matches; /* <nightscope/signature.h> */
+struct matches;       /* <nightscope/signature.h> */
+struct evidence_plan; /* src/state/evidence.h */
 
 /* Where an address is. cc is two capital letters, or "" when unknown; asn 0 when unknown. */
 struct place {
@@ -34,7 +35,9 @@ struct analysis_config {
     int64_t lateness_ns;   /* at most ANALYSIS_LATENESS_MAX_S seconds */
     uint64_t table_key[2]; /* places sources in their shard's table: secret, random. It never
                               changes a result, only makes crafted collisions impossible */
-    const struct locator *locator; /* NULL: no databases, every place is unknown */
+    const struct locator *locator;        /* NULL: no databases, every place is unknown */
+    const struct evidence_plan *evidence; /* NULL: no signatures */
+    uint32_t evidence_s; /* silence of a source after which its evidence is forgotten */
 };
 
 enum { ANALYSIS_LATENESS_MAX_S = 30 * 60 };
@@ -58,10 +61,18 @@ void analysis_finish(struct analysis *analysis);
 struct window *analysis_take_closed(struct analysis *analysis);
 void window_free(struct window *window);
 
-/* Moves everything `from` holds into `into` and leaves `from` empty. Both must be of the same
- * configuration. Counters add, sketches merge; a shard, or a source, may be in both. */
-int analysis_merge(struct analysis *into, struct analysis *from);
+/* What a source has shown for one signature that some packet of it satisfied. */
+struct source_evidence {
+    unsigned signature;         /* its index */
+    uint64_t candidates, hits;  /* n and k, since its evidence last expired */
+    double chance, probability; /* of one trial; P(Binomial(n, chance) >= k) */
+    bool matched, labelled;     /* at some time of the run */
+};
+/* Fills at most cap rows; returns how many. */
+unsigned analysis_evidence(const struct analysis *analysis, const struct address *address,
+                           struct source_evidence *ret_rows, unsigned cap);
 
-/* The shard of a source; the same in every run and on every machine. */
-unsigned shard_of4(uint32_t src);
-unsigned shard_of6(struct ip6 src);
+/* Moves everything `from` holds into `into` and leaves `from` empty. Both must be of the same
+ * configuration. Counters add, sketches merge; a shard, or a source, may be in both. 0, or -1
+ * when memory was refused: that is counted in memory_refused, and what was merged is whole. */
+int analysis_merge(struct analysis *into, struct analysis *from);

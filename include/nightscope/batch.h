@@ -47,6 +47,7 @@ enum has {
 struct refusal {
     int64_t ts_ns; /* 0 for REASON_TIME */
     enum reason reason;
+    bool late; /* FRAME_LATE: counts in the totals, in no window */
 };
 
 struct batch {
@@ -80,7 +81,8 @@ struct batch {
     uint16_t tcp_window[BATCH_CAP], tcp_urgent[BATCH_CAP];
     uint8_t tcp_flags[BATCH_CAP];    /* CWR ECE URG ACK PSH RST SYN FIN, FIN is bit 0 */
     uint8_t tcp_reserved[BATCH_CAP]; /* the 4 bits before CWR */
-    uint8_t tcp_hdr_len[BATCH_CAP];  /* bytes, 20..60; options are at transport + 20 */
+    uint8_t tcp_hdr_len[BATCH_CAP];  /* bytes, 0..60; with HAS_OPTIONS, which are at transport
+                                      * + 20, not below 20 */
 
     uint16_t udp_length[BATCH_CAP], udp_checksum[BATCH_CAP];
 

@@ -77,7 +77,7 @@ enum protocol {
         PROTOCOL_COUNT_,
 };
 
-/* What a packet is, from itself alone: the rules stand at class_of() in src/packet/class.h. */
+/* What a packet is, from itself alone: the rules stand in src/packet/class.h. */
 #define CLASSES(X) X(SCAN, scan) X(BACKSCATTER, backscatter) X(OTHER, other)
 enum class {
 #define X(id, name) CLASS_##id,
@@ -116,3 +116,7 @@ const char *address_format(const struct address *address, char buf[static ADDRES
 int address_parse(const char *text, struct address *ret_address);
 /* Order of tables: IPv4 before IPv6, then by number. <0, 0, >0. */
 int address_compare(const struct address *a, const struct address *b);
+
+/* The shard of a source; the same in every run and on every machine. */
+unsigned shard_of4(uint32_t src);
+unsigned shard_of6(struct ip6 src);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <nightscope/analysis.h>
+#include <nightscope/signature.h>
 #include <nightscope/window.h>
 
 struct report_port {
@@ -27,6 +28,8 @@ struct report_asn {
     uint64_t packets, sources;
 };
 
+enum { REPORT_LABELS_MAX = 8 }; /* more labels of one source are left out */
+
 struct report_source {
     struct address ip;
     uint64_t packets;             /* all it sent; in the backscatter view: its backscatter */
@@ -35,6 +38,28 @@ struct report_source {
     uint32_t first_s, last_s; /* Unix time */
     char cc[3];               /* "??": unknown */
     uint32_t asn;
+    const char *labels[REPORT_LABELS_MAX]; /* by name; borrowed from the signatures */
+    unsigned labels_n;
+};
+
+/* One signature, or one label: the common name that several signatures may share. A packet that
+ * matches several signatures of a label counts once under it. Rows are sorted by name. */
+struct report_tool {
+    const char *name;   /* borrowed from the signatures */
+    enum origin origin; /* of a label: of its first signature */
+    uint64_t packets;   /* that match */
+    uint64_t sources;   /* with at least one match */
+    uint64_t labelled;  /* sources whose matches exclude chance */
+};
+
+/* A port of an IoT service, with what is behind it; packets and sources are of all scans. */
+struct report_iot_port {
+    enum protocol protocol;
+    uint16_t port;
+    const char *device, *weakness;
+    uint64_t packets, sources;
+    bool sources_estimated;
+    uint64_t matched; /* of packets: those that match a signature of origin iot */
 };
 
 struct report_minute {
@@ -61,12 +86,15 @@ struct report_view {
 
 /* What a limit refused, by name; part of the report as "limits". */
 #define LIMITS(X)                                                                              \
-    X(sources_evicted) /* sources dropped from the table; distinct counts are then estimated   \
-                        */                                                                     \
-    X(sources_max)     /* the limit itself */                                                  \
-    X(minutes_refused) /* minutes that do not fit the series: in the totals, not in "series"   \
-                        */                                                                     \
-    X(memory_refused)  /* allocations that failed; what they were for is not counted apart */
+    X(sources_evicted)  /* sources dropped from the table; distinct counts are then estimated  \
+                         */                                                                    \
+    X(sources_max)      /* the limit itself */                                                 \
+    X(minutes_refused)  /* minutes that do not fit the series: in the totals, not in "series"  \
+                         */                                                                    \
+    X(distinct_frozen)  /* sets of ports, destinations or sources that may not grow any more:  \
+                           those counts are lower bounds, and estimated */                     \
+    X(evidence_refused) /* matches whose evidence found no room: they label nobody */          \
+    X(memory_refused)   /* allocations that failed; what they were for is not counted apart */
 struct report_limits {
 #define X(name) uint64_t name;
     LIMITS(X)
@@ -86,22 +114,32 @@ struct report {
     bool sources_estimated, class_sources_estimated, destinations_estimated;
     bool located; /* databases were given: countries and asns mean something */
 
-    struct report_view scan, backscatter;
+    uint64_t iot_packets, iot_sources; /* all packets of sources labelled IoT, and those */
+    /* iot: packets that match an IoT signature, and the sources that sent one */
+    struct report_view scan, backscatter, iot;
+    bool has_signatures; /* signatures were loaded: the fields below mean something */
+    REPORT_TABLE(report_tool) signatures, labels;
+    uint64_t unlabelled_packets, unlabelled_sources; /* scans of sources without any label */
+    REPORT_TABLE(report_iot_port) iot_ports; /* by packets; ports without packets left out */
+    bool dark_known; /* --dark was given: signatures with thresholds are on */
     REPORT_TABLE(report_minute) series; /* by time; never cut at top */
     struct report_limits limits;
 };
 
-/* Builds the report of a finished, merged analysis. `closed` are its closed windows, merged, by
- * time. top 0: all rows. Frames, first_ns and last_ns are set from the arguments. NULL: memory.
- */
+/* What report_new() needs beside the analysis. */
 struct report_input {
-    const struct window *closed;
+    struct report_minute *minutes; /* closed minutes by time, merged over the workers; seconds
+                                      are filled in by report_new(), which copies them */
+    size_t minutes_n;
     uint64_t minutes_refused;
     uint64_t frames;
     bool has_time;
     int64_t first_ns, last_ns;
-    size_t top;
-    const struct locator *locator;
+    bool dark_known;               /* --dark was given */
+    size_t top;                    /* rows of a table; 0: all */
+    const struct locator *locator; /* may be NULL */
 };
+
+/* The report of a finished, merged analysis. NULL: out of memory. */
 struct report *report_new(struct analysis *analysis, const struct report_input *input);
 void report_free(struct report *report);

@@ -17,7 +17,11 @@
 #include <nightscope/error.h>
 #include <nightscope/packet.h>
 
-enum { CHUNK_FRAMES = 2048 };
+enum {
+    CHUNK_FRAMES = 2048,
+    CHUNK_BYTES_MAX =
+        64 * 1024 * 1024, /* of the blocks a chunk holds: reached by huge frames */
+};
 
 struct chunk {
     unsigned n;
@@ -58,10 +62,13 @@ void replay_free(struct replay *replay);
 struct chunk *chunk_new(void);
 void chunk_free(struct chunk *chunk);
 
-/* Fills an empty chunk. True: there are frames in it (at least one). False: the end. */
+/* Fills an empty chunk. True: there are frames in it (at least one). False: the end.
+ * A chunk is full (CHUNK_FRAMES) unless it is the last, or its blocks reach CHUNK_BYTES_MAX;
+ * files are opened in the first call. */
 bool replay_next(struct replay *replay, struct chunk *chunk);
 void chunk_release(struct replay *replay, struct chunk *chunk);
 
+/* Can be asked for by another thread at any time; a file that ended early counts whole. */
 void replay_progress(const struct replay *replay, struct replay_progress *ret_progress);
 unsigned replay_file_count(const struct replay *replay);
 /* In the order given to replay_new(). */

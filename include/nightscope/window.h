@@ -15,9 +15,25 @@
 #define COUNTS(X)                                                                              \
     X(packets)                                                                                 \
     X(bytes)                                                                                   \
-    X(tcp) X(udp) X(icmp) X(icmp6) X(sctp) X(other) X(scan) X(backscatter) X(class_other)      \
-        X(sources) X(iot_matched) X(iot_matched_sources) X(mirai) X(zmap) X(masscan) X(nmap)   \
-            X(not_counted) X(dropped) X(late)
+    X(tcp)                                                                                     \
+    X(udp)                                                                                     \
+    X(icmp)                                                                                    \
+    X(icmp6)                                                                                   \
+    X(sctp)                                                                                    \
+    X(other)                                                                                   \
+    X(scan)                                                                                    \
+    X(backscatter)                                                                             \
+    X(class_other)                                                                             \
+    X(sources)                                                                                 \
+    X(iot_matched)                                                                             \
+    X(iot_matched_sources)                                                                     \
+    X(mirai)                                                                                   \
+    X(zmap)                                                                                    \
+    X(masscan)                                                                                 \
+    X(nmap)                                                                                    \
+    X(not_counted)                                                                             \
+    X(dropped)                                                                                 \
+    X(late)
 enum count {
 #define X(name) COUNT_##name,
     COUNTS(X)

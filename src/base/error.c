@@ -4,21 +4,40 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
-/* Copies text into out, escaping control characters; cuts at cap. */
+/* Bytes of the printable UTF-8 character that begins here (RFC 3629); 0: a byte to escape. */
+static size_t printable(const unsigned char *at)
+{
+    if (at[0] < 0x80)
+        return at[0] >= 0x20 && at[0] != 0x7f;
+    size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+    if (at[0] < 0xc2 || at[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    bool control = at[0] == 0xc2 && at[1] < 0xa0; /* C1: some terminals obey them */
+    bool overlong = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
+    bool surrogate = at[0] == 0xed && at[1] >= 0xa0;
+    bool beyond = at[0] == 0xf4 && at[1] >= 0x90;
+    return control || overlong || surrogate || beyond ? 0 : length;
+}
+
+/* Copies text into out, escaping what is not printable UTF-8; cuts at cap. */
 static void escape(char *out, size_t cap, const char *text)
 {
     size_t used = 0;
-    for (const unsigned char *byte = (const unsigned char *)text; *byte; byte++) {
-        bool control = *byte < 0x20 || *byte == 0x7f;
-        size_t need = control ? 4 : 1;
+    for (const unsigned char *at = (const unsigned char *)text; *at;) {
+        size_t length = printable(at), need = length ? length : 4;
         if (used + need >= cap)
             break;
-        if (control)
-            (void)snprintf(out + used, 5, "\\x%02x", *byte);
+        if (length)
+            memcpy(out + used, at, length);
         else
-            out[used] = (char)*byte;
+            (void)snprintf(out + used, 5, "\\x%02x", *at);
         used += need;
+        at += length ? length : 1;
     }
     out[used] = '\0';
 }

@@ -23,6 +23,9 @@ START_TEST(control_characters_are_escaped)
     (void)err_set(&err, "a\nb", 0, 0, "\x1b[31mred");
     ck_assert_str_eq(err.origin, "a\\x0ab");
     ck_assert_str_eq(err.text, "\\x1b[31mred");
+    (void)err_set(&err, "", 0, 0, "caf\xc3\xa9 \xe2\x82\xac \xff\xc3 \xc2\x9b \xed\xa0\x80");
+    ck_assert_str_eq(err.text,
+                     "caf\xc3\xa9 \xe2\x82\xac \\xff\\xc3 \\xc2\\x9b \\xed\\xa0\\x80");
 }
 END_TEST
 
