@@ -1,0 +1,511 @@
+/* Runs the compiled signatures over a batch, compiled once for each instruction set: masks are
+ * single vectors there. Nothing here allocates or fails.
+ *
+ * A step is computed for the rows that are asked for and not done yet; plain columns for all
+ * rows at once, bytes row by row. t: rows where it is true; k: rows where it is known. */
+#include <string.h>
+
+#include "plan.h"
+
+#define EACH_WORD(w) for (unsigned w = 0; w < BATCH_WORDS; w++)
+
+/* A mask as one value, for arithmetic without loops. */
+typedef uint64_t mask_value
+    __attribute__((vector_size(BATCH_WORDS * 8), aligned(8), may_alias));
+#define MASK(words) (*(mask_value *)(words))
+#define GET(words)  (*(const mask_value *)(words))
+
+static bool is_empty(const uint64_t mask[static BATCH_WORDS])
+{
+    uint64_t any = 0;
+    EACH_WORD(w) any |= mask[w];
+    return any == 0;
+}
+
+/* Rows that have what a step needs. */
+static void known_rows(const struct matcher *matcher, const struct batch *batch, uint32_t has,
+                       uint64_t ret[static BATCH_WORDS])
+{
+    mask_value rows = GET(matcher->rows);
+    for (; has; has &= has - 1)
+        rows &= GET(batch->has[__builtin_ctz(has)]);
+    MASK(ret) = rows;
+}
+
+static const void *column_at(const struct batch *batch, uint32_t column)
+{
+    return (const uint8_t *)batch + column;
+}
+
+/* A result for all rows. */
+static void memo_all(const struct matcher *matcher, struct memo *memo,
+                     const uint64_t t[static BATCH_WORDS], const uint64_t k[static BATCH_WORDS])
+{
+    mask_value known = GET(k) & GET(matcher->rows);
+    MASK(memo->k) = known;
+    MASK(memo->t) = GET(t) & known;
+    MASK(memo->done) = ~(mask_value){0};
+    memo->whole = 1;
+}
+
+/* ---- plain columns, all rows ---- */
+
+static void run_test(const struct matcher *matcher, const struct batch *batch,
+                     const struct step *step, uint64_t ret[static BATCH_WORDS])
+{
+    const struct kernels *kernels = matcher->kernels;
+    const void *column = column_at(batch, step->column);
+    if (step->size == 1)
+        kernels->test8(column, step->mask, step->value, ret);
+    else if (step->size == 2)
+        kernels->test16(column, step->mask, step->value, ret);
+    else
+        kernels->test32(column, step->mask, step->value, ret);
+}
+
+static void run_range(const struct matcher *matcher, const struct batch *batch,
+                      const struct step *step, uint32_t lo, uint32_t span,
+                      uint64_t ret[static BATCH_WORDS])
+{
+    const struct kernels *kernels = matcher->kernels;
+    const void *column = column_at(batch, step->column);
+    if (step->size == 1)
+        kernels->range8(column, lo, span, ret);
+    else if (step->size == 2)
+        kernels->range16(column, lo, span, ret);
+    else
+        kernels->range32(column, lo, span, ret);
+}
+
+static void run_ranges(const struct matcher *matcher, const struct batch *batch,
+                       const struct step *step, uint64_t ret[static BATCH_WORDS])
+{
+    if (step->op != OP_IN) {
+        run_range(matcher, batch, step, step->mask, step->value, ret);
+        return;
+    }
+    const struct blob *blob = ast_blob_at(&matcher->set->ast, step->b);
+    const struct range *ranges = blob->bytes;
+    uint64_t one[BATCH_WORDS];
+    memset(ret, 0, sizeof one);
+    for (size_t i = 0; i < blob->size / sizeof *ranges; i++) {
+        run_range(matcher, batch, step, (uint32_t)ranges[i].lo,
+                  (uint32_t)(ranges[i].hi - ranges[i].lo), one);
+        EACH_WORD(w) ret[w] |= one[w];
+    }
+}
+
+/* ---- row by row; need and k are the rows to look at ---- */
+
+static bool in_ranges(const struct range *ranges, size_t n, uint64_t value)
+{
+    size_t from = 0;
+    while (n > 0) { /* the first range that does not end before the value */
+        size_t half = n / 2;
+        if (ranges[from + half].hi < value) {
+            from += half + 1;
+            n -= half + 1;
+        } else {
+            n = half;
+        }
+    }
+    return ranges[from].lo <= value && value <= ranges[from].hi;
+}
+
+static void run_set(struct matcher *matcher, const struct batch *batch, const struct step *step,
+                    uint64_t t[static BATCH_WORDS], uint64_t k[static BATCH_WORDS])
+{
+    const struct blob *blob = ast_blob_at(&matcher->set->ast, step->b);
+    const struct range *ranges = blob->bytes;
+    size_t n = blob->size / sizeof *ranges;
+    number_run64(matcher, batch, step->a, 0, k);
+    const uint64_t *values = number_column64(matcher, 0);
+    EACH_WORD(w)
+    for (uint64_t bits = k[w]; bits; bits &= bits - 1) {
+        unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
+        if (values[row] <= ranges[n - 1].hi && in_ranges(ranges, n, values[row]))
+            t[w] |= bits & -bits;
+    }
+}
+
+static void run_compare(struct matcher *matcher, const struct batch *batch,
+                        const struct step *step, uint64_t t[static BATCH_WORDS],
+                        uint64_t k[static BATCH_WORDS])
+{
+    enum node_op op = (enum node_op)step->op;
+    if (step->how == HOW_COMPARE32) {
+        number_run32(matcher, batch, step->a, 0, k);
+        number_run32(matcher, batch, step->b, 1, k);
+        matcher->kernels->compare32(op, number_column32(matcher, 0),
+                                    number_column32(matcher, 1), t);
+    } else {
+        number_run64(matcher, batch, step->a, 0, k);
+        number_run64(matcher, batch, step->b, 1, k);
+        matcher->kernels->compare64(op, number_column64(matcher, 0),
+                                    number_column64(matcher, 1), t);
+    }
+}
+
+/* Options are compared by a hash first: one loop for each literal, whatever its length. */
+static void run_options(struct matcher *matcher, const struct batch *batch,
+                        const struct step *step, uint64_t t[static BATCH_WORDS],
+                        const uint64_t k[static BATCH_WORDS])
+{
+    const struct blob *blob = ast_blob_at(&matcher->set->ast, step->b);
+    EACH_WORD(w)
+    {
+        for (uint64_t bits = k[w] & ~matcher->keys_done[w]; bits; bits &= bits - 1) {
+            unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
+            matcher->keys[row] = options_key(batch->ip[row] + batch->transport[row] + 20,
+                                             batch->tcp_hdr_len[row] - 20U);
+        }
+        matcher->keys_done[w] |= k[w];
+    }
+    matcher->kernels->test32(matcher->keys, UINT32_MAX, step->key, t);
+    EACH_WORD(w)
+    for (uint64_t bits = t[w] &= k[w]; bits; bits &= bits - 1) {
+        unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
+        const uint8_t *at = batch->ip[row] + batch->transport[row] + 20;
+        if (batch->tcp_hdr_len[row] - 20U != blob->size ||
+            (blob->size && memcmp(at, blob->bytes, blob->size) != 0))
+            t[w] &= ~(bits & -bits);
+    }
+}
+
+/* Truth of a comparison of bytes for one row: 1 true, 0 false, -1 unknown. */
+static int bytes_test(const struct step *step, const struct blob *blob, const uint8_t *at,
+                      size_t len, size_t caplen)
+{
+    if (step->op == OP_CONTAINS) {
+        if (blob->size > len)
+            return 0;
+        if (caplen >= blob->size && memmem(at, caplen, blob->bytes, blob->size))
+            return 1;
+        /* Could it begin among the captured bytes, or after them? */
+        for (size_t from = caplen < blob->size ? 0 : caplen - blob->size + 1;
+             from + blob->size <= len; from++) {
+            size_t overlap = from < caplen ? caplen - from : 0;
+            if (overlap == 0 || memcmp(at + from, blob->bytes, overlap) == 0)
+                return -1;
+        }
+        return 0;
+    }
+    size_t offset = step->op == OP_AT ? step->offset : 0;
+    if (step->op == OP_EQUALS ? len != blob->size : offset + blob->size > len)
+        return 0;
+    size_t there = offset < caplen ? caplen - offset : 0;
+    if (there > blob->size)
+        there = blob->size;
+    if (there && memcmp(at + offset, blob->bytes, there) != 0)
+        return 0;
+    return there == blob->size ? 1 : -1;
+}
+
+static void run_bytes(struct matcher *matcher, const struct batch *batch,
+                      const struct step *step, uint64_t t[static BATCH_WORDS],
+                      uint64_t k[static BATCH_WORDS])
+{
+    const struct blob *blob = ast_blob_at(&matcher->set->ast, step->b);
+    EACH_WORD(w)
+    for (uint64_t bits = k[w]; bits; bits &= bits - 1) {
+        unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
+        const uint8_t *at = batch->ip[row] + batch->transport[row] + 20;
+        size_t len = batch->tcp_hdr_len[row] - 20U, caplen = len;
+        if (step->a == FIELD_PAYLOAD) {
+            at = batch->ip[row] + batch->payload[row];
+            len = batch->payload_len[row];
+            caplen = batch->payload_caplen[row];
+        } else if (step->a == FIELD_TCP_KINDS) {
+            const struct tcp_options *options = matcher_options(matcher, batch, row);
+            at = options->kinds;
+            len = caplen = options->kinds_n;
+        }
+        int truth = bytes_test(step, blob, at, len, caplen);
+        if (truth > 0)
+            t[w] |= bits & -bits;
+        else if (truth < 0)
+            k[w] &= ~(bits & -bits);
+    }
+}
+
+static int literals_test(const struct matcher *matcher, const struct literals *literals,
+                         unsigned from, unsigned end, const uint8_t *at, size_t len,
+                         size_t caplen)
+{
+    int truth = 0;
+    for (unsigned i = from; i < end && truth <= 0; i++) {
+        const struct literal *literal = &literals->items[i];
+        const struct blob *blob = ast_blob_at(&matcher->set->ast, literal->blob);
+        int its = bytes_test(&(struct step){.op = literal->op}, blob, at, len, caplen);
+        truth = its ? its : truth;
+    }
+    return truth;
+}
+
+static void run_literals(const struct matcher *matcher, const struct batch *batch,
+                         const struct step *step, uint64_t t[static BATCH_WORDS],
+                         uint64_t k[static BATCH_WORDS])
+{
+    const struct literals *literals = &matcher->literals[step->b];
+    EACH_WORD(w)
+    for (uint64_t bits = k[w]; bits; bits &= bits - 1) {
+        unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
+        const uint8_t *at = batch->ip[row] + batch->payload[row];
+        unsigned from = 0, end = literals->first[256];
+        if (batch->payload_caplen[row] > 0) {
+            from = literals->first[*at];
+            end = literals->first[*at + 1];
+        }
+        if (from == end)
+            continue;
+        int truth = literals_test(matcher, literals, from, end, at, batch->payload_len[row],
+                                  batch->payload_caplen[row]);
+        if (truth > 0)
+            t[w] |= bits & -bits;
+        else if (truth < 0)
+            k[w] &= ~(bits & -bits);
+    }
+}
+
+static bool not_below(struct ip6 a, struct ip6 b)
+{
+    return a.hi > b.hi || (a.hi == b.hi && a.lo >= b.lo);
+}
+
+static void run_address(struct matcher *matcher, const struct batch *batch,
+                        const struct step *step, uint64_t t[static BATCH_WORDS],
+                        const uint64_t k[static BATCH_WORDS])
+{
+    const struct blob *blob = ast_blob_at(&matcher->set->ast, step->b);
+    const struct range6 *ranges = blob->bytes;
+    const struct ip6 *column = step->a == FIELD_IPV6_SRC ? batch->src6 : batch->dst6;
+    EACH_WORD(w)
+    for (uint64_t bits = k[w]; bits; bits &= bits - 1) {
+        struct ip6 address = column[64 * w + (unsigned)__builtin_ctzll(bits)];
+        for (size_t i = 0; i < blob->size / sizeof *ranges; i++)
+            if (not_below(address, ranges[i].lo) && not_below(ranges[i].hi, address))
+                t[w] |= bits & -bits;
+    }
+}
+
+static void run_true(const struct batch *batch, const struct step *step,
+                     struct matcher *matcher, uint64_t t[static BATCH_WORDS],
+                     uint64_t k[static BATCH_WORDS])
+{
+    EACH_WORD(w)
+    for (uint64_t bits = k[w]; bits; bits &= bits - 1) {
+        unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
+        uint64_t value = 0;
+        if (step->a == FIELD_TCP_SACK_PERM)
+            value = matcher_options(matcher, batch, row)->has_sack_perm;
+        else if (!field_read(batch, row, (enum field_id)step->a, &value))
+            k[w] &= ~(bits & -bits);
+        if (value)
+            t[w] |= bits & -bits;
+    }
+}
+
+/* ---- all steps ---- */
+
+static void run(struct matcher *matcher, const struct batch *batch, uint32_t index,
+                const uint64_t need[static BATCH_WORDS]);
+
+/* and, or: the second side is asked for only where the first does not decide. */
+static void run_pair(struct matcher *matcher, const struct batch *batch,
+                     const struct step *step, const uint64_t need[static BATCH_WORDS],
+                     uint64_t t[static BATCH_WORDS], uint64_t k[static BATCH_WORDS])
+{
+    uint64_t open[BATCH_WORDS];
+    run(matcher, batch, step->a, need);
+    const struct memo *a = &matcher->memos[step->a];
+    bool all = step->how == HOW_ALL;
+    mask_value at = GET(a->t), ak = GET(a->k), asked = GET(need);
+    mask_value decided = asked & at;
+    if (all)
+        decided = asked & ak & ~at;
+    MASK(open) = asked & ~decided;
+    MASK(k) = decided;
+    if (!all)
+        MASK(t) = decided;
+    if (is_empty(open))
+        return;
+    run(matcher, batch, step->b, open);
+    const struct memo *b = &matcher->memos[step->b];
+    mask_value bt = GET(b->t) & GET(open), bk = GET(b->k) & GET(open);
+    if (all) { /* here a is true or unknown */
+        MASK(t) |= at & bt;
+        MASK(k) |= (bk & ~bt) | (ak & bk);
+    } else { /* here a is false or unknown */
+        MASK(t) |= bt;
+        MASK(k) |= bt | (ak & bk);
+    }
+}
+
+/* The rows of `need` that are not done: into t and k, which begin as 0 and what is there. */
+static void run_rows(struct matcher *matcher, const struct batch *batch,
+                     const struct step *step, const uint64_t need[static BATCH_WORDS],
+                     uint64_t t[static BATCH_WORDS], uint64_t k[static BATCH_WORDS])
+{
+    switch ((enum how)step->how) {
+    case HOW_SET:
+        run_set(matcher, batch, step, t, k);
+        return;
+    case HOW_COMPARE32:
+    case HOW_COMPARE64:
+        run_compare(matcher, batch, step, t, k);
+        return;
+    case HOW_OPTIONS:
+        run_options(matcher, batch, step, t, k);
+        return;
+    case HOW_BYTES:
+        run_bytes(matcher, batch, step, t, k);
+        return;
+    case HOW_LITERALS:
+        run_literals(matcher, batch, step, t, k);
+        return;
+    case HOW_ADDRESS:
+        run_address(matcher, batch, step, t, k);
+        return;
+    case HOW_TRUE:
+        run_true(batch, step, matcher, t, k);
+        return;
+    case HOW_ALL:
+    case HOW_ANY:
+        run_pair(matcher, batch, step, need, t, k);
+        return;
+    case HOW_NOT: {
+        run(matcher, batch, step->a, need);
+        const struct memo *a = &matcher->memos[step->a];
+        MASK(k) = GET(a->k);
+        MASK(t) = GET(a->k) & ~GET(a->t);
+        return;
+    }
+    case HOW_TEST:
+    case HOW_RANGES:
+    case HOW_DISPATCH:
+    case HOW_PRESENT:
+        return; /* run() does these for all rows */
+    }
+}
+
+static bool run_columns(struct matcher *matcher, const struct batch *batch,
+                        const struct step *step, struct memo *memo)
+{
+    uint64_t t[BATCH_WORDS] = {0}, k[BATCH_WORDS];
+    known_rows(matcher, batch, step->has, k);
+    switch ((unsigned)step->how) {
+    case HOW_TEST:
+        run_test(matcher, batch, step, t);
+        break;
+    case HOW_RANGES:
+        run_ranges(matcher, batch, step, t);
+        break;
+    case HOW_DISPATCH: /* was not found in this batch */
+        break;
+    case HOW_PRESENT:
+        MASK(t) = GET(batch->has[step->value]);
+        break;
+    default:
+        return false;
+    }
+    memo_all(matcher, memo, t, k);
+    return true;
+}
+
+static void run(struct matcher *matcher, const struct batch *batch, uint32_t index,
+                const uint64_t need[static BATCH_WORDS])
+{
+    const struct step *step = &matcher->steps[index];
+    struct memo *memo = &matcher->memos[index];
+    if (memo->epoch != matcher->epoch) {
+        memset(memo, 0, sizeof *memo);
+        memo->epoch = matcher->epoch;
+        if (run_columns(matcher, batch, step, memo))
+            return;
+    }
+    if (memo->whole)
+        return;
+    uint64_t left[BATCH_WORDS], t[BATCH_WORDS] = {0}, k[BATCH_WORDS];
+    MASK(left) = GET(need) & ~GET(memo->done);
+    if (is_empty(left))
+        return;
+    known_rows(matcher, batch, step->has, k);
+    MASK(k) &= GET(left);
+    run_rows(matcher, batch, step, left, t, k);
+    MASK(memo->done) |= GET(left);
+    MASK(memo->k) |= GET(k) & GET(left);
+    MASK(memo->t) |= GET(t) & GET(k) & GET(left);
+}
+
+/* ---- signatures ---- */
+
+/* Steps that were found wake their signatures. */
+static void wake(struct matcher *matcher, const struct batch *batch, unsigned woken_n)
+{
+    for (unsigned i = 0; i < woken_n; i++) {
+        uint32_t index = matcher->woken[i];
+        struct memo *memo = &matcher->memos[index];
+        uint64_t k[BATCH_WORDS];
+        known_rows(matcher, batch, matcher->steps[index].has, k);
+        memo_all(matcher, memo, memo->t, k);
+        if (is_empty(memo->t))
+            continue;
+        for (uint32_t at = matcher->wakes_first[index]; at < matcher->wakes_first[index + 1];
+             at++)
+            matcher->awake[matcher->wakes[at] / 64] |= (uint64_t)1 << (matcher->wakes[at] % 64);
+    }
+}
+
+static bool signature_run(struct matcher *matcher, const struct batch *batch,
+                          const struct plan_signature *signature,
+                          uint64_t ret[static BATCH_WORDS])
+{
+    uint64_t rows[BATCH_WORDS];
+    memcpy(rows, matcher->rows, sizeof rows);
+    for (uint32_t i = 0; i < signature->n; i++) {
+        uint32_t index = matcher->conjuncts[signature->first + i];
+        const struct memo *memo = &matcher->memos[index];
+        if (memo->epoch != matcher->epoch || !memo->whole)
+            run(matcher, batch, index, rows);
+        MASK(rows) &= GET(memo->t);
+        if (is_empty(rows))
+            return false;
+    }
+    memcpy(ret, rows, sizeof rows);
+    return true;
+}
+
+void MATCH(struct matcher *matcher, const struct batch *batch, struct matches *ret_matches)
+{
+    struct matches *matches = ret_matches;
+    for (unsigned i = 0; i < matches->hits_n; i++)
+        memset(matches->mask[matches->hits[i]], 0, sizeof matches->mask[0]);
+    matches->hits_n = 0;
+    memset(matches->any, 0, sizeof matches->any);
+    memset(matches->iot, 0, sizeof matches->iot);
+    matcher->epoch++;
+    memset(matcher->options_done, 0, sizeof matcher->options_done);
+    memset(matcher->keys_done, 0, sizeof matcher->keys_done);
+    EACH_WORD(w)
+    {
+        unsigned rows = batch->n > 64 * w ? batch->n - 64 * w : 0;
+        matcher->rows[w] = rows >= 64 ? UINT64_MAX : ((uint64_t)1 << rows) - 1;
+    }
+    memcpy(matcher->awake, matcher->always, matcher->words * sizeof *matcher->awake);
+    unsigned woken_n = 0;
+    for (unsigned i = 0; i < matcher->dispatches_n; i++)
+        dispatch_run(matcher, batch, &matcher->dispatches[i], &woken_n);
+    wake(matcher, batch, woken_n);
+    for (unsigned word = 0; word < matcher->words; word++) {
+        for (uint64_t bits = matcher->awake[word]; bits; bits &= bits - 1) {
+            uint32_t index = 64 * word + (uint32_t)__builtin_ctzll(bits);
+            const struct plan_signature *signature = &matcher->signatures[index];
+            if (!signature_run(matcher, batch, signature, matches->mask[index]))
+                continue;
+            matches->hits[matches->hits_n++] = index;
+            MASK(matches->any) |= GET(matches->mask[index]);
+            if (signature->iot)
+                MASK(matches->iot) |= GET(matches->mask[index]);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+/* Signatures compiled for batches, and the scratch memory to run them.
+ *
+ * Every truth value of the graph becomes a step: how to compute it for the rows asked for.
+ * A signature is the list of its conjuncts, cheap ones first; the rows that are left after one
+ * are what the next is asked for.
+ *
+ * Equality with many constants is not many loops: the steps over one column are found by a
+ * look-up of the value of each row (a dispatch). A signature with such a step among its
+ * conjuncts is woken by it, and costs nothing in a batch where the value does not occur. So the
+ * time grows with what matches, not with the number of signatures. */
+#pragma once
+
+#include "fields.h"
+#include "kernels.h"
+#include "set.h"
+
+enum how {
+    HOW_TEST,     /* (column & mask) == value */
+    HOW_RANGES,   /* column in one of a few ranges */
+    HOW_DISPATCH, /* column is one of the values; found before all else */
+    HOW_PRESENT,  /* a has[] bit */
+    HOW_TRUE,     /* a field of one bit that is no column */
+    HOW_SET,      /* a number in a set */
+    HOW_COMPARE32,
+    HOW_COMPARE64,
+    HOW_OPTIONS, /* TCP options are these bytes */
+    HOW_BYTES,
+    HOW_LITERALS, /* the payload is, or begins with, one of several */
+    HOW_ADDRESS,
+    HOW_ALL,
+    HOW_ANY,
+    HOW_NOT,
+};
+
+struct step {
+    uint8_t how;
+    uint8_t op;   /* enum node_op of the node */
+    uint8_t size; /* of an element of the column */
+    uint32_t column;
+    uint32_t mask, value;
+    uint32_t has;  /* has[] bits without which it is unknown */
+    uint32_t a, b; /* steps below; nodes of the numbers; field and blob */
+    uint32_t offset;
+    uint32_t key; /* HOW_OPTIONS: options_key() of the bytes */
+    double cost;
+};
+
+/* Alternatives of bytes at the beginning of the payload. first[b]: number of the first one
+ * that begins with byte b; they are in this order, up to first[b + 1]. */
+struct literals {
+    uint16_t first[257];
+    struct literal {
+        uint32_t blob;
+        uint8_t op; /* OP_EQUALS, OP_STARTS */
+    } * items;
+};
+enum { LITERALS_MIN = 3, LITERALS_MAX = 4096 };
+
+/* Truth of a step for the rows in `done`, if it is of this epoch. t is within k. */
+struct memo {
+    uint64_t epoch;
+    uint64_t whole; /* all rows are done */
+    uint64_t done[BATCH_WORDS], t[BATCH_WORDS], k[BATCH_WORDS];
+};
+
+/* The values of one column that wake steps. */
+struct dispatch {
+    uint32_t column;
+    uint8_t size;
+    unsigned filter_shift; /* 32 - log2 of the bits of the filter */
+    uint64_t *filter;      /* a bit for each hash of a value */
+    uint32_t table_mask;
+    struct dispatch_slot {
+        uint32_t value, first, n; /* of steps[]; n == 0: free */
+    } * table;
+    struct dispatch_found { /* parallel to table */
+        uint64_t epoch;
+        uint64_t rows[BATCH_WORDS]; /* of this epoch, with the value */
+    } * found;
+    uint32_t *steps;
+};
+
+enum { DISPATCH_MIN = 16, DISPATCH_SET_MAX = 64, RANGES_MAX = 8 };
+
+struct plan_signature {
+    uint32_t first, n; /* of conjuncts[] */
+    bool iot;
+};
+
+struct matcher {
+    const struct signature_set *set;
+    const struct kernels *kernels;
+    struct arena arena; /* holds all the arrays below */
+
+    struct step *steps;
+    struct memo *memos;
+    uint32_t steps_n;
+    struct plan_signature *signatures;
+    uint32_t *conjuncts;
+    uint32_t *wakes_first; /* step i wakes the signatures wakes[wakes_first[i] ..] */
+    uint32_t *wakes;
+    struct literals *literals; /* of steps HOW_LITERALS: b is the number */
+    struct dispatch *dispatches;
+    unsigned dispatches_n;
+    uint64_t *always; /* bit mask over signatures: those that nothing wakes */
+    unsigned words;   /* of a mask over signatures */
+
+    uint64_t epoch;
+    uint64_t *awake;   /* bit mask over signatures */
+    uint32_t *woken;   /* steps that a dispatch found in this batch */
+    uint32_t *numbers; /* columns of 64-bit numbers, EXPRESSION_DEPTH_MAX + 2 at most */
+    uint64_t rows[BATCH_WORDS];
+    uint64_t options_done[BATCH_WORDS], keys_done[BATCH_WORDS];
+    struct tcp_options options[BATCH_CAP];
+    uint32_t keys[BATCH_CAP];
+};
+
+/* A matcher that runs on these loops. NULL: out of memory. */
+struct matcher *matcher_new_on(const struct signature_set *set, const struct kernels *kernels);
+
+uint32_t options_key(const uint8_t *bytes, uint32_t len);
+
+static inline uint32_t dispatch_hash(uint32_t value)
+{
+    return value * 0x9e3779b1U;
+}
+
+/* Can this number be computed in 32 bits, modulo 2^32? */
+bool number_fits32(const struct ast *ast, uint32_t id);
+/* The number for each row into column `slot`; rows that lack a field are taken from known. Only
+ * rows in `known` need be right. */
+void number_run32(struct matcher *matcher, const struct batch *batch, uint32_t id,
+                  unsigned slot, uint64_t known[static BATCH_WORDS]);
+void number_run64(struct matcher *matcher, const struct batch *batch, uint32_t id,
+                  unsigned slot, uint64_t known[static BATCH_WORDS]);
+uint32_t *number_column32(struct matcher *matcher, unsigned slot);
+uint64_t *number_column64(struct matcher *matcher, unsigned slot);
+/* TCP options of a row that has them, parsed once a batch. */
+const struct tcp_options *matcher_options(struct matcher *matcher, const struct batch *batch,
+                                          unsigned row);
+
+static inline uint32_t column_ones(unsigned bits)
+{
+    return bits >= 32 ? UINT32_MAX : (1U << bits) - 1;
+}
+
+static inline const struct field *node_column(const struct node *node)
+{
+    return node->op == OP_FIELD && FIELDS[node->a].kind == KIND_COLUMN ? &FIELDS[node->a]
+                                                                       : NULL;
+}
+
+/* A field that is all of its column: its ranges are ranges of the column. */
+static inline bool field_is_whole(const struct field *field)
+{
+    return field->shift == 0 && field->bits == 8U * field->size;
+}
+
+/* Builds a dispatch for each column that is compared with many constants, and makes the steps
+ * it finds HOW_DISPATCH. -1: out of memory. */
+int dispatches_new(struct matcher *matcher);
+/* Fills the memos of the steps that hold for some row; their numbers go to matcher->woken. */
+void dispatch_run(struct matcher *matcher, const struct batch *batch,
+                  const struct dispatch *dispatch, unsigned *woken_n);
