@@ -1,0 +1,432 @@
+#include "state/evidence.h"
+
+#include "state/binomial.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FLAG_MATCHED = 1,
+    FLAG_LABELLED = 2,
+    FLAG_LABELLED_EVER = 4,
+};
+
+/* The first 32 bytes are all of a plain record; then thresholds, or values of a relation. */
+struct record {
+    uint32_t next;
+    uint16_t signature;
+    uint8_t flags;
+    uint8_t probes_n; /* filled, up to PROBES_KEPT */
+    uint32_t hits;
+    uint32_t probes[PROBES_KEPT]; /* latest first */
+    uint8_t kinds[THRESHOLD_SETS_MAX];
+    union {
+        struct {
+            uint32_t words[THRESHOLD_SETS_MAX]; /* struct distinct, with kinds */
+            uint32_t span;                      /* number of the current span since 1970 */
+            uint32_t packets;
+        } count;
+        struct {
+            uint64_t values[VALUES_KEPT]; /* latest first */
+            uint32_t probes[VALUES_KEPT]; /* the probe that showed the value first */
+            uint8_t n;
+        } relation;
+    };
+};
+static_assert(offsetof(struct record, count) == 32, "a plain record fits POOL_32");
+static_assert(offsetof(struct record, count) + sizeof(((struct record *)0)->count) <= 48,
+              "threshold records fit POOL_48");
+static_assert(sizeof(struct record) <= 128, "relation records fit POOL_128");
+
+struct evidence_plan *evidence_plan_new(const struct evidence_config *config)
+{
+    unsigned n = signature_count(config->signatures);
+    struct evidence_plan *plan = calloc(1, sizeof *plan + n * sizeof plan->items[0]);
+    if (!plan)
+        return NULL;
+    plan->signatures = config->signatures;
+    plan->alpha = config->alpha;
+    plan->dark_size = config->dark_size;
+    plan->labels = calloc(n ? n : 1, sizeof *plan->labels);
+    if (!plan->labels) {
+        free(plan);
+        return NULL;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        const struct signature *signature = signature_at(config->signatures, i);
+        struct evidence_item *item = &plan->items[i];
+        item->chance = signature->chance;
+        if (signature->relation != RELATION_NONE)
+            item->chance = fmin(1, signature->chance * VALUES_KEPT);
+        item->hits_min = item->chance < 1
+                             ? (uint32_t)ceil(log(config->alpha) / log(item->chance))
+                             : UINT32_MAX;
+        if (item->hits_min < 2)
+            item->hits_min = 2;
+        item->kind = signature->relation != RELATION_NONE ? EVIDENCE_RELATION : EVIDENCE_PLAIN;
+        if (signature->thresholds_n > 0)
+            item->kind = config->dark_size ? EVIDENCE_THRESHOLDS : EVIDENCE_OFF;
+        item->candidates = (uint8_t)signature->candidates;
+        item->iot = signature->origin == ORIGIN_IOT;
+        item->plain_probe = signature->probe == 0;
+        unsigned label = 0;
+        while (label < plan->labels_n && strcmp(plan->labels[label], signature->label) != 0)
+            label++;
+        if (label == plan->labels_n)
+            plan->labels[plan->labels_n++] = signature->label;
+        item->label = (uint16_t)label;
+    }
+    return plan;
+}
+
+void evidence_plan_free(struct evidence_plan *plan)
+{
+    if (!plan)
+        return;
+    free(plan->labels);
+    free(plan);
+}
+
+const struct signature_set *evidence_plan_signatures(const struct evidence_plan *plan)
+{
+    return plan->signatures;
+}
+
+unsigned evidence_label_count(const struct evidence_plan *plan)
+{
+    return plan->labels_n;
+}
+
+const char *evidence_label_name(const struct evidence_plan *plan, unsigned label)
+{
+    return plan->labels[label];
+}
+
+unsigned evidence_label_of(const struct evidence_plan *plan, unsigned signature)
+{
+    return plan->items[signature].label;
+}
+
+double evidence_chance(const struct evidence_plan *plan, unsigned signature)
+{
+    return plan->items[signature].chance;
+}
+
+bool evidence_decides(const struct evidence_plan *plan, unsigned signature)
+{
+    return plan->items[signature].kind != EVIDENCE_PLAIN;
+}
+
+bool evidence_off(const struct evidence_plan *plan, unsigned signature)
+{
+    return plan->items[signature].kind == EVIDENCE_OFF;
+}
+
+static struct record *find(const struct pool *pool, uint32_t head, unsigned signature)
+{
+    for (uint32_t at = head; at;) {
+        struct record *record = pool_block(pool, at);
+        if (record->signature == signature)
+            return record;
+        at = record->next;
+    }
+    return NULL;
+}
+
+static struct record *find_or_add(const struct evidence_plan *plan, struct pool *pool,
+                                  uint32_t *head, unsigned signature)
+{
+    struct record *record = find(pool, *head, signature);
+    if (record)
+        return record;
+    /* A relation may have thresholds as well, which then decide alone. */
+    bool thresholds = plan->items[signature].kind >= EVIDENCE_THRESHOLDS;
+    bool relation = plan->items[signature].kind == EVIDENCE_RELATION;
+    enum pool_size size = thresholds ? POOL_48 : relation ? POOL_128 : POOL_32;
+    uint32_t handle = pool_alloc(pool, size);
+    if (!handle)
+        return NULL;
+    record = pool_block(pool, handle);
+    memset(record, 0, thresholds ? 48 : relation ? sizeof *record : 32);
+    record->signature = (uint16_t)signature;
+    record->next = *head;
+    *head = handle;
+    return record;
+}
+
+/* Remembers a matching probe; false when it repeats one of the latest. */
+static bool new_probe(struct record *record, uint32_t probe)
+{
+    for (unsigned i = 0; i < record->probes_n; i++)
+        if (record->probes[i] == probe)
+            return false;
+    if (record->probes_n < PROBES_KEPT)
+        record->probes_n++;
+    for (unsigned i = PROBES_KEPT - 1; i > 0; i--)
+        record->probes[i] = record->probes[i - 1];
+    record->probes[0] = probe;
+    return true;
+}
+
+/* Does value i of the record stand in the relation with a new value? */
+static bool holds(enum relation relation, uint64_t earlier, uint64_t value)
+{
+    return relation == RELATION_CONSTANT ? value == earlier : value > earlier;
+}
+
+/* Compares a value with the kept ones and keeps it. True when the relation holds with an
+ * earlier, distinct packet. */
+static bool relate(struct record *record, enum relation relation, uint64_t value,
+                   uint32_t probe)
+{
+    /* Of several runs that increase, a value continues the one closest below it. */
+    unsigned best = VALUES_KEPT;
+    for (unsigned i = 0; i < record->relation.n; i++)
+        if ((holds(relation, record->relation.values[i], value) ||
+             record->relation.values[i] == value) &&
+            (best == VALUES_KEPT || record->relation.values[i] > record->relation.values[best]))
+            best = i;
+    bool matches = best < VALUES_KEPT && record->relation.probes[best] != probe &&
+                   holds(relation, record->relation.values[best], value);
+    uint32_t first_probe = probe;
+    if (best < VALUES_KEPT && relation == RELATION_CONSTANT)
+        first_probe = record->relation.probes[best];
+    unsigned replaced = best;
+    if (best == VALUES_KEPT) {
+        if (record->relation.n < VALUES_KEPT)
+            record->relation.n++;
+        replaced = record->relation.n - 1U;
+    }
+    for (unsigned i = replaced; i > 0; i--) {
+        record->relation.values[i] = record->relation.values[i - 1];
+        record->relation.probes[i] = record->relation.probes[i - 1];
+    }
+    record->relation.values[0] = value;
+    record->relation.probes[0] = first_probe;
+    return matches;
+}
+
+/* Counts a packet of a threshold signature; true when all its thresholds are reached. */
+static bool count(const struct evidence_plan *plan, struct pool *pool,
+                  struct record **record_at, uint32_t head, const struct signature *signature,
+                  const struct batch *batch, unsigned row)
+{
+    struct record *record = *record_at;
+    uint32_t span_s = signature->thresholds[0].span_s;
+    uint32_t span = span_s ? (uint32_t)(batch->ts_ns[row] / 1000000000 / span_s) : 0;
+    if (span < record->count.span)
+        return false; /* a late packet of a span that is over */
+    if (span > record->count.span) {
+        for (unsigned i = 0; i < THRESHOLD_SETS_MAX; i++) {
+            struct distinct set = {record->count.words[i], record->kinds[i]};
+            distinct_clear(pool, &set);
+            record->count.words[i] = set.word;
+            record->kinds[i] = set.kind;
+        }
+        record->count.span = span;
+        record->count.packets = 0;
+    }
+    if (record->count.packets < UINT32_MAX)
+        record->count.packets++;
+    bool reached = true;
+    unsigned set_at = 0;
+    for (unsigned i = 0; i < signature->thresholds_n; i++) {
+        const struct threshold *threshold = &signature->thresholds[i];
+        double is = record->count.packets;
+        if (threshold->kind == THRESHOLD_DISTINCT && set_at < THRESHOLD_SETS_MAX) {
+            struct distinct set = {record->count.words[set_at], record->kinds[set_at]};
+            uint64_t key = threshold_key(plan->signatures, threshold, batch, row);
+            (void)distinct_add(pool, &set, (uint32_t)(key >> 32)); /* frozen: a lower bound */
+            record = find(pool, head, record->signature);          /* the pool may have moved */
+            record->count.words[set_at] = set.word;
+            record->kinds[set_at] = set.kind;
+            bool estimated;
+            is = (double)distinct_count(pool, &set, &estimated);
+            set_at++;
+        }
+        double least = threshold->value * (threshold->per_dark ? (double)plan->dark_size : 1);
+        reached = reached && (threshold->strict ? is > least : is >= least);
+    }
+    *record_at = record;
+    return reached;
+}
+
+/* Sets the flags of a match or a label; NOTE_* of what is new. */
+static unsigned raise(struct record *record, bool labelled)
+{
+    unsigned notes = NOTE_MATCHES;
+    record->flags |= FLAG_MATCHED;
+    if (labelled) {
+        notes |= record->flags & FLAG_LABELLED_EVER ? 0 : NOTE_LABELS;
+        record->flags |= FLAG_LABELLED | FLAG_LABELLED_EVER;
+    }
+    return notes;
+}
+
+static uint32_t probe_of(const struct evidence_plan *plan, unsigned signature,
+                         struct evidence_row *row)
+{
+    bool plain = plan->items[signature].plain_probe;
+    if (plain && row->has_probe)
+        return row->probe;
+    uint32_t probe =
+        (uint32_t)(signature_probe_key(plan->signatures, signature, row->batch, row->row) >>
+                   32);
+    if (plain) {
+        row->probe = probe;
+        row->has_probe = true;
+    }
+    return probe;
+}
+
+unsigned evidence_hit(const struct evidence_plan *plan, struct pool *pool, uint32_t *head,
+                      unsigned signature, struct evidence_row *row)
+{
+    const struct evidence_item *item = &plan->items[signature];
+    if (item->kind == EVIDENCE_OFF)
+        return 0;
+    struct record *record = find_or_add(plan, pool, head, signature);
+    if (!record)
+        return NOTE_REFUSED;
+    if (item->kind == EVIDENCE_THRESHOLDS) {
+        if (!count(plan, pool, &record, *head, signature_at(plan->signatures, signature),
+                   row->batch, row->row))
+            return 0;
+        return raise(record, true);
+    }
+    uint32_t probe = probe_of(plan, signature, row);
+    if (item->kind == EVIDENCE_RELATION) {
+        enum relation relation = signature_at(plan->signatures, signature)->relation;
+        uint64_t value;
+        if (!signature_relation_value(plan->signatures, signature, row->batch, row->row,
+                                      &value) ||
+            !relate(record, relation, value, probe))
+            return 0;
+    }
+    if (new_probe(record, probe) && record->hits < UINT32_MAX)
+        record->hits++;
+    record->flags |= FLAG_MATCHED;
+    bool due = !(record->flags & FLAG_LABELLED) && record->hits >= item->hits_min;
+    return NOTE_MATCHES | (due ? NOTE_DUE : 0);
+}
+
+unsigned evidence_judge(const struct evidence_plan *plan, struct pool *pool, uint32_t head,
+                        unsigned signature, uint64_t candidates)
+{
+    struct record *record = find(pool, head, signature);
+    if (!record ||
+        binomial_tail(candidates, plan->items[signature].chance, record->hits) > plan->alpha)
+        return 0;
+    return raise(record, true) & NOTE_LABELS;
+}
+
+unsigned evidence_note(const struct evidence_plan *plan, struct pool *pool, uint32_t *head,
+                       unsigned signature, uint64_t candidates, const struct batch *batch,
+                       unsigned row)
+{
+    struct evidence_row of = {.batch = batch, .row = row};
+    unsigned notes = evidence_hit(plan, pool, head, signature, &of);
+    if (notes & NOTE_DUE)
+        notes |= evidence_judge(plan, pool, *head, signature, candidates);
+    return notes & ~(unsigned)NOTE_DUE;
+}
+
+void evidence_expire(struct pool *pool, uint32_t head)
+{
+    for (uint32_t at = head; at;) {
+        struct record *record = pool_block(pool, at);
+        record->hits = 0;
+        record->probes_n = 0;
+        record->flags &= (uint8_t)~FLAG_LABELLED;
+        if (pool_size_of(at) == POOL_128)
+            record->relation.n = 0;
+        at = record->next;
+    }
+}
+
+static bool has_counts(const struct record *record, uint32_t handle)
+{
+    return pool_size_of(handle) == POOL_48 && record->count.packets > 0;
+}
+
+void evidence_free(struct pool *pool, uint32_t *head)
+{
+    while (*head) {
+        struct record *record = pool_block(pool, *head);
+        uint32_t next = record->next;
+        for (unsigned i = 0; has_counts(record, *head) && i < THRESHOLD_SETS_MAX; i++) {
+            struct distinct set = {record->count.words[i], record->kinds[i]};
+            distinct_clear(pool, &set);
+        }
+        pool_free(pool, *head);
+        *head = next;
+    }
+}
+
+/* Two parts of the counts of one span add up; of different spans the later one stays. */
+static void merge_counts(struct pool *pool, uint32_t into_handle, const struct pool *from_pool,
+                         const struct record *from)
+{
+    struct record *into = pool_block(pool, into_handle);
+    if (from->count.span < into->count.span)
+        return;
+    bool later = from->count.span > into->count.span;
+    uint32_t packets = later ? 0 : into->count.packets;
+    for (unsigned i = 0; i < THRESHOLD_SETS_MAX; i++) {
+        struct distinct set = {into->count.words[i], into->kinds[i]};
+        struct distinct other = {from->count.words[i], from->kinds[i]};
+        if (later)
+            distinct_clear(pool, &set);
+        (void)distinct_merge(pool, &set, from_pool, &other); /* frozen: a lower bound */
+        into = pool_block(pool, into_handle);
+        into->count.words[i] = set.word;
+        into->kinds[i] = set.kind;
+    }
+    into->count.span = from->count.span;
+    into->count.packets =
+        from->count.packets > UINT32_MAX - packets ? UINT32_MAX : packets + from->count.packets;
+}
+
+bool evidence_merge(const struct evidence_plan *plan, struct pool *pool, uint32_t *head,
+                    const struct pool *from_pool, uint32_t from)
+{
+    bool room = true;
+    while (from) {
+        const struct record *other = pool_block(from_pool, from);
+        struct record *record = find_or_add(plan, pool, head, other->signature);
+        if (!record) {
+            room = false;
+        } else {
+            record->flags |= other->flags;
+            record->hits = other->hits > UINT32_MAX - record->hits ? UINT32_MAX
+                                                                   : record->hits + other->hits;
+            for (unsigned i = 0; i < other->probes_n; i++)
+                (void)new_probe(record, other->probes[i]); /* already counted in hits */
+            uint32_t handle = *head;
+            while (pool_block(pool, handle) != record)
+                handle = ((struct record *)pool_block(pool, handle))->next;
+            if (has_counts(other, from))
+                merge_counts(pool, handle, from_pool, other);
+        }
+        from = other->next;
+    }
+    return room;
+}
+
+bool evidence_next(const struct pool *pool, uint32_t *at, struct evidence_view *ret_view)
+{
+    if (!*at)
+        return false;
+    const struct record *record = pool_block(pool, *at);
+    *ret_view = (struct evidence_view){
+        .signature = record->signature,
+        .hits = record->hits,
+        .matched = record->flags & FLAG_MATCHED,
+        .labelled = record->flags & FLAG_LABELLED_EVER,
+    };
+    *at = record->next;
+    return true;
+}

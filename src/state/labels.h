@@ -1,0 +1,84 @@
+/* What signatures add to an analysis: evidence of each source, tallies of each signature and
+ * label, and the IoT view.
+ *
+ *   shard: rows[]    [ source ][ source ][ source ]
+ *          marks[]   [ mark   ][ mark   ][ mark   ]   head of its evidence, what it sent as IoT
+ *          evidence  pool of the records
+ *
+ * Packets are tallied as they match; sources (with a match, labelled) are read from the marks
+ * when a report is made, and added up for those that are evicted before. */
+#pragma once
+
+#include "state/evidence.h"
+
+#include <nightscope/window.h>
+
+struct table;
+
+struct mark {
+    uint32_t head;        /* of its evidence, 0: none */
+    uint32_t base;        /* block of candidate counters at its last expiry, 0: none */
+    uint64_t iot_packets; /* that match a signature of origin iot */
+    uint32_t iot_minutes; /* bit k: such a packet, not late, in minute iot_last_min - k */
+    uint32_t iot_last_min;
+};
+
+/* Parallel to the rows of a table; grows as it is asked. */
+struct marks {
+    struct mark *rows;
+    uint32_t cap;
+    struct memory *memory;
+};
+
+void marks_init(struct marks *marks, struct memory *memory);
+
+/* The mark of a row, NULL when memory is refused. */
+struct mark *marks_at(struct marks *marks, uint32_t row);
+void marks_fini(struct marks *marks);
+/* Moves the marks as table_compact() is about to move the rows marked `drop`. */
+void marks_compact(struct marks *marks, const struct table *table);
+
+struct tool_tally {
+    uint64_t packets, sources, labelled;
+};
+
+/* Sums over sources, by signature and by label. */
+struct source_tallies {
+    struct tool_tally *signatures, *labels;
+    uint64_t iot_packets, iot_sources; /* all packets of sources labelled IoT; those sources */
+    uint64_t iot_matched_sources;      /* with a packet that matches */
+    uint64_t unlabelled_packets, unlabelled_sources; /* scans of sources without a label */
+};
+
+struct labels {
+    const struct evidence_plan *plan; /* NULL: no signatures, all else is unused */
+    struct source_tallies evicted; /* packets by signature and label; sources: evicted ones */
+    uint8_t *label_counts;         /* by label: an enum count of the series, or COUNT_COUNT_ */
+    uint64_t iot_packets;
+    uint64_t refused; /* matches whose evidence found no room */
+};
+
+bool labels_init(struct labels *labels, const struct evidence_plan *plan);
+void labels_fini(struct labels *labels);
+void labels_clear(struct labels *labels);
+void labels_merge(struct labels *into, const struct labels *from);
+
+bool source_tallies_init(struct source_tallies *tallies, const struct evidence_plan *plan);
+void source_tallies_fini(struct source_tallies *tallies);
+/* Adds a source that sent `packets`, of which `scans` are scans. */
+void source_tallies_add(struct source_tallies *tallies, const struct evidence_plan *plan,
+                        const struct pool *pool, const struct mark *mark, uint64_t packets,
+                        uint64_t scans);
+
+/* 0: no match; 1: matched; 2: labelled by some signature. What is evicted first. */
+unsigned mark_rank(const struct pool *pool, const struct mark *mark);
+/* Notes a minute of an IoT match; true when it is the first of its minute. */
+bool mark_seen_at(struct mark *mark, uint32_t minute);
+void mark_merge(const struct evidence_plan *plan, struct pool *pool, struct mark *mark,
+                const struct pool *from_pool, const struct mark *from, uint64_t *ret_refused);
+void mark_drop(struct pool *pool, struct mark *mark);
+/* Evidence ends: hits are forgotten, candidates count from `counters` on. False: no room. */
+bool mark_expire(struct pool *pool, struct mark *mark,
+                 const uint64_t counters[static CANDIDATE_COUNT_]);
+/* Packets of candidate kind `kind` before the last expiry. */
+uint64_t mark_base(const struct pool *pool, const struct mark *mark, unsigned kind);

@@ -1,0 +1,65 @@
+/* Bump allocation, and one list of free blocks a size. */
+#include "state/pool.h"
+
+#include <string.h>
+
+enum { FIRST_BYTES = 16384 };
+
+void pool_init(struct pool *pool, size_t limit_bytes)
+{
+    size_t addressable = (size_t)POOL_UNIT << POOL_OFFSET_BITS;
+    *pool = (struct pool){
+        .used_bytes = POOL_UNIT, /* so that no handle is 0 */
+        .limit_bytes = limit_bytes < addressable ? limit_bytes : addressable,
+    };
+}
+
+void pool_use(struct pool *pool, struct memory *memory)
+{
+    pool->memory = memory_hold(memory);
+}
+
+void pool_fini(struct pool *pool)
+{
+    memory_free(pool->memory, pool->units, pool->cap_bytes);
+    memory_drop(pool->memory);
+    *pool = (struct pool){0};
+}
+
+static bool grow(struct pool *pool)
+{
+    size_t cap = pool->cap_bytes ? pool->cap_bytes * 2 : FIRST_BYTES;
+    uint64_t *units = memory_grow(pool->memory, pool->units, pool->cap_bytes, cap);
+    if (!units)
+        return false;
+    pool->units = units;
+    pool->cap_bytes = cap;
+    return true;
+}
+
+uint32_t pool_alloc(struct pool *pool, enum pool_size size)
+{
+    uint32_t handle = pool->free[size];
+    if (handle) {
+        memcpy(&pool->free[size], pool_block(pool, handle), sizeof handle);
+        return handle;
+    }
+    size_t bytes = POOL_BYTES[size];
+    size_t at = pool->used_bytes;
+    if (size == POOL_32)
+        at = (at + 31) & ~(size_t)31;
+    if (at + bytes > pool->limit_bytes)
+        return 0;
+    if (at + bytes > pool->cap_bytes && !grow(pool))
+        return 0;
+    handle = (uint32_t)size << POOL_OFFSET_BITS | (uint32_t)(at / POOL_UNIT);
+    pool->used_bytes = at + bytes;
+    return handle;
+}
+
+void pool_free(struct pool *pool, uint32_t handle)
+{
+    enum pool_size size = pool_size_of(handle);
+    memcpy(pool_block(pool, handle), &pool->free[size], sizeof handle);
+    pool->free[size] = handle;
+}

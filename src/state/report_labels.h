@@ -1,0 +1,12 @@
+/* The part of a report that signatures make. */
+#pragma once
+
+#include "state/state.h"
+
+#include <nightscope/report.h>
+
+/* Fills signatures, labels, the sums of the IoT view, unlabelled scans and IoT ports. -1:
+ * memory.
+ */
+int report_labels(const struct analysis *analysis, const struct report_input *input,
+                  struct report *ret_report);

@@ -1,0 +1,120 @@
+/* The allocator of large arrays against a naive twin: what an array holds survives growth, its
+ * new part is zero, and no two arrays overlap, whatever is grown and freed between. */
+#include "harness.h"
+#include "state/memory.h"
+
+#include <string.h>
+
+enum { ARRAYS = 24, STEPS = 100, LARGEST = 3 << 20 };
+
+struct array {
+    uint8_t *base;
+    size_t bytes;
+    uint8_t mark; /* every byte that was written */
+};
+
+static void holds_mark(const struct array *array)
+{
+    for (size_t i = 0; i < array->bytes; i += 61)
+        ck_assert_uint_eq(array->base[i], array->mark);
+    if (array->bytes)
+        ck_assert_uint_eq(array->base[array->bytes - 1], array->mark);
+}
+
+/* Most are small; some have a span of 2 MiB, or more, for themselves. */
+static size_t some_size(struct random *random)
+{
+    return 1 + random_below(random, (size_t)LARGEST >> random_below(random, 16));
+}
+
+static void grow(struct memory *memory, struct array *array, size_t more)
+{
+    uint8_t *base = memory_grow(memory, array->base, array->bytes, array->bytes + more);
+    ck_assert_ptr_nonnull(base);
+    array->base = base;
+    holds_mark(array);
+    for (size_t i = array->bytes; i < array->bytes + more; i += 61)
+        ck_assert_uint_eq(base[i], 0);
+    ck_assert_uint_eq(base[array->bytes + more - 1], 0);
+    memset(base + array->bytes, array->mark, more);
+    array->bytes += more;
+}
+
+static void run(struct memory *memory, struct random *random)
+{
+    struct array arrays[ARRAYS] = {0};
+    for (unsigned step = 0; step < STEPS; step++) {
+        struct array *array = &arrays[random_below(random, ARRAYS)];
+        holds_mark(array);
+        if (array->bytes > 0 && random_below(random, 3) == 0) {
+            memory_free(memory, array->base, array->bytes);
+            *array = (struct array){0};
+        } else if (array->bytes < 2 * LARGEST) {
+            if (array->bytes == 0)
+                array->mark = (uint8_t)(1 + random_below(random, 255));
+            grow(memory, array, some_size(random));
+        }
+    }
+    for (unsigned i = 0; i < ARRAYS; i++) {
+        holds_mark(&arrays[i]);
+        memory_free(memory, arrays[i].base, arrays[i].bytes);
+    }
+}
+
+START_TEST(arrays_keep_what_they_hold)
+{
+    struct random random = random_seeded("arrays_keep_what_they_hold");
+    struct memory *memory = memory_new();
+    ck_assert_ptr_nonnull(memory);
+    run(memory, &random);
+    run(memory, &random); /* on what the first run gave back */
+    memory_drop(memory);
+}
+END_TEST
+
+START_TEST(without_a_memory_every_array_is_a_mapping)
+{
+    struct random random = random_seeded("without_a_memory_every_array_is_a_mapping");
+    run(NULL, &random);
+}
+END_TEST
+
+START_TEST(the_last_holder_ends_it)
+{
+    struct memory *memory = memory_new();
+    ck_assert_ptr_eq(memory_hold(memory), memory);
+    struct array array = {.mark = 7};
+    grow(memory, &array, 100);
+    memory_drop(memory);
+    holds_mark(&array);
+    grow(memory, &array, 5000);
+    memory_free(memory, array.base, array.bytes);
+    memory_drop(memory);
+    memory_drop(NULL);
+}
+END_TEST
+
+START_TEST(a_size_that_cannot_be_is_refused)
+{
+    struct memory *memory = memory_new();
+    struct array array = {.mark = 9};
+    grow(memory, &array, 1000);
+    ck_assert_ptr_null(memory_grow(memory, array.base, array.bytes, (size_t)1 << 60));
+    holds_mark(&array);
+    memory_free(memory, array.base, array.bytes);
+    memory_drop(memory);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("memory");
+    TCase *tests = tcase_create("memory");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, arrays_keep_what_they_hold);
+    tcase_add_test(tests, without_a_memory_every_array_is_a_mapping);
+    tcase_add_test(tests, the_last_holder_ends_it);
+    tcase_add_test(tests, a_size_that_cannot_be_is_refused);
+    suite_add_tcase(suite, tests);
+    return harness_run(suite);
+}
