@@ -1,0 +1,112 @@
+#include "sink/service.h"
+
+#include <stddef.h>
+
+enum { T = 1, U = 2 };
+
+static const struct {
+    uint16_t port;
+    uint8_t protocols;
+    const char *name;
+} SERVICES[] = {
+    {7, T | U, "echo"},
+    {17, U, "qotd"},
+    {19, U, "chargen"},
+    {21, T, "ftp"},
+    {22, T, "ssh"},
+    {23, T, "telnet"},
+    {25, T, "smtp"},
+    {53, T | U, "dns"},
+    {69, U, "tftp"},
+    {80, T, "http"},
+    {81, T, "http (alt)"},
+    {88, T, "kerberos"},
+    {110, T, "pop3"},
+    {111, T | U, "portmap"},
+    {123, U, "ntp"},
+    {135, T, "ms-rpc"},
+    {137, U, "netbios-ns"},
+    {139, T, "netbios-ssn"},
+    {143, T, "imap"},
+    {161, U, "snmp"},
+    {179, T, "bgp"},
+    {389, T | U, "ldap"},
+    {443, T, "https"},
+    {443, U, "quic"},
+    {445, T, "smb"},
+    {465, T, "smtps"},
+    {500, U, "ike"},
+    {502, T, "modbus"},
+    {520, U, "rip"},
+    {554, T, "rtsp"},
+    {587, T, "submission"},
+    {623, U, "ipmi"},
+    {631, T, "ipp"},
+    {873, T, "rsync"},
+    {993, T, "imaps"},
+    {995, T, "pop3s"},
+    {1080, T, "socks"},
+    {1194, U, "openvpn"},
+    {1433, T, "ms-sql"},
+    {1434, U, "ms-sql monitor"},
+    {1521, T, "oracle"},
+    {1723, T, "pptp"},
+    {1883, T, "mqtt"},
+    {1900, U, "ssdp"},
+    {2000, T, "cisco sccp"},
+    {2222, T, "ssh (alt)"},
+    {2323, T, "telnet (alt)"},
+    {2375, T, "docker"},
+    {3128, T, "http proxy"},
+    {3283, U, "apple remote"},
+    {3306, T, "mysql"},
+    {3389, T, "rdp"},
+    {3702, U, "ws-discovery"},
+    {4567, T, "tr-069 (alt)"},
+    {4899, T, "radmin"},
+    {5038, T, "asterisk"},
+    {5060, T | U, "sip"},
+    {5353, U, "mdns"},
+    {5432, T, "postgresql"},
+    {5555, T, "adb"},
+    {5683, U, "coap"},
+    {5900, T, "vnc"},
+    {5985, T, "winrm"},
+    {6379, T, "redis"},
+    {6443, T, "kubernetes"},
+    {7547, T, "cwmp"},
+    {8000, T, "http (alt)"},
+    {8080, T, "http (alt)"},
+    {8081, T, "http (alt)"},
+    {8088, T, "http (alt)"},
+    {8291, T, "winbox"},
+    {8443, T, "https (alt)"},
+    {8728, T, "routeros api"},
+    {8888, T, "http (alt)"},
+    {9000, T, "http (alt)"},
+    {9200, T, "elasticsearch"},
+    {9530, T, "xiongmai dvr"},
+    {10001, U, "ubiquiti"},
+    {11211, T | U, "memcached"},
+    {23231, T, "telnet (alt)"},
+    {27017, T, "mongodb"},
+    {34567, T, "xiongmai dvr"},
+    {37215, T, "huawei upnp"},
+    {37777, T, "dahua dvr"},
+    {44818, T, "ethernet/ip"},
+    {47808, U, "bacnet"},
+    {49152, T, "upnp"},
+    {51820, U, "wireguard"},
+    {52869, T, "realtek upnp"},
+    {53413, U, "netis router"},
+    {60001, T, "jaws dvr"},
+};
+
+const char *service_name(enum protocol protocol, uint16_t port)
+{
+    unsigned bit = protocol == PROTOCOL_TCP ? T : protocol == PROTOCOL_UDP ? U : 0;
+    for (size_t i = 0; i < sizeof SERVICES / sizeof SERVICES[0]; i++)
+        if (SERVICES[i].port == port && (SERVICES[i].protocols & bit))
+            return SERVICES[i].name;
+    return "";
+}

@@ -1,0 +1,262 @@
+/* Countries and AS: every layout against what make_test_mmdb.pl wrote, and broken files. */
+#include "harness.h"
+
+#include <nightscope/geo.h>
+#include <string.h>
+#include <unistd.h>
+
+/* libmaxminddb 1.7 forgets what it read of damaged metadata; only its own memory is meant. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libmaxminddb";
+}
+
+static char scratch[128];
+
+static const char *database_path(const char *name)
+{
+    static char path[4096];
+    const char *root = getenv("NIGHTSCOPE_SOURCE");
+    (void)snprintf(path, sizeof path, "%s/tests/geo/%s.mmdb", root ? root : ".", name);
+    return path;
+}
+
+static struct address v4(unsigned a, unsigned b, unsigned c, unsigned d)
+{
+    return (struct address){.v4 = a << 24 | b << 16 | c << 8 | d};
+}
+
+static struct address v6(uint64_t hi, uint64_t lo)
+{
+    return (struct address){.is6 = true, .v6 = {.hi = hi, .lo = lo}};
+}
+
+static struct geo *open_all(const char *const names[], size_t n)
+{
+    struct geo *geo = geo_new();
+    ck_assert_ptr_nonnull(geo);
+    for (size_t i = 0; i < n; i++) {
+        struct err err = {0};
+        ck_assert_msg(geo_open(geo, database_path(names[i]), &err) == 0, "%s: %s", err.origin,
+                      err.text);
+    }
+    return geo;
+}
+
+/* Known answers: the places of make_test_mmdb.pl. */
+static const struct {
+    struct address address;
+    const char *cc;
+    uint32_t asn;
+    const char *name;
+} KNOWN[] = {
+    {{.v4 = 0xc0000200}, "JP", 64496, "Example Networks"},
+    {{.v4 = 0xc00002ff}, "JP", 64496, "Example Networks"},
+    {{.v4 = 0xc6336401}, "NL", 64497, "Beispiel Netz GmbH"},
+    {{.v4 = 0xc6336480},
+     "BR",
+     64498,
+     "Telecomunica\xc3\xa7\xc3\xb5"
+     "es Exemplo"},
+    {{.v4 = 0xcb007107}, "KR", 65551, "=cmd|\"/c calc\"!A1"},
+    {{.v4 = 0x0affffff}, "IN", 64503, "Demo Mobile"},
+    {{.v4 = 0xc0000300}, "", 0, ""}, /* next to a known one */
+    {{.v4 = 0}, "", 0, ""},
+    {{.v4 = 0xffffffff}, "", 0, ""},
+};
+
+static void check_known(struct locator locator, bool country, bool as)
+{
+    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
+        struct place place = locator.locate(locator.context, &KNOWN[i].address);
+        ck_assert_str_eq(place.cc, country ? KNOWN[i].cc : "");
+        ck_assert_uint_eq(place.asn, as ? KNOWN[i].asn : 0);
+        char name[96] = "untouched";
+        locator.as_name(locator.context, &KNOWN[i].address, name, sizeof name);
+        ck_assert_str_eq(name, as ? KNOWN[i].name : "");
+    }
+}
+
+static const struct {
+    const char *names[2];
+    size_t n;
+    bool country, as, ipv6;
+} LAYOUTS[] = {
+    {{"country"}, 1, true, false, true},
+    {{"city"}, 1, true, false, true},
+    {{"asn"}, 1, false, true, true},
+    {{"flat_country"}, 1, true, false, true},
+    {{"flat_country4"}, 1, true, false, false},
+    {{"flat_asn"}, 1, false, true, true},
+    {{"country", "asn"}, 2, true, true, true},
+    {{"flat_asn", "flat_country"}, 2, true, true, true},
+    {{"odd_country", "city"}, 2, true, false, true}, /* the first file that knows answers */
+};
+
+START_TEST(every_layout_answers)
+{
+    struct geo *geo = open_all(LAYOUTS[_i].names, LAYOUTS[_i].n);
+    check_known(geo_locator(geo), LAYOUTS[_i].country, LAYOUTS[_i].as);
+    geo_free(geo);
+}
+END_TEST
+
+START_TEST(ipv6_addresses_are_found)
+{
+    struct geo *geo = open_all(LAYOUTS[_i].names, LAYOUTS[_i].n);
+    struct locator locator = geo_locator(geo);
+    bool country = LAYOUTS[_i].country && LAYOUTS[_i].ipv6;
+    bool as = LAYOUTS[_i].as && LAYOUTS[_i].ipv6;
+    struct address german = v6(0x20010db800000000, 1), french = v6(0x20010db880000000, 0);
+    struct address nobody = v6(0x20010db900000000, 1);
+    struct place place = locator.locate(locator.context, &german);
+    ck_assert_str_eq(place.cc, country ? "DE" : "");
+    ck_assert_uint_eq(place.asn, as ? 64499 : 0);
+    place = locator.locate(locator.context, &french);
+    ck_assert_str_eq(place.cc, country ? "FR" : "");
+    ck_assert_uint_eq(place.asn, as ? 4200000000 : 0);
+    place = locator.locate(locator.context, &nobody);
+    ck_assert_str_eq(place.cc, "");
+    ck_assert_uint_eq(place.asn, 0);
+    geo_free(geo);
+}
+END_TEST
+
+START_TEST(only_two_capital_letters_are_a_country)
+{
+    const char *const names[] = {"odd_country"};
+    struct geo *geo = open_all(names, 1);
+    struct locator locator = geo_locator(geo);
+    struct address odd[] = {v4(192, 0, 2, 1), v4(198, 51, 100, 1), v4(198, 51, 100, 129),
+                            v6(0x20010db800000000, 1)};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        ck_assert_str_eq(locator.locate(locator.context, &odd[i]).cc, "");
+    struct address good = v4(203, 0, 113, 1);
+    ck_assert_str_eq(locator.locate(locator.context, &good).cc, "KR");
+    geo_free(geo);
+}
+END_TEST
+
+START_TEST(a_long_name_is_cut_between_characters)
+{
+    const char *const names[] = {"asn"};
+    struct geo *geo = open_all(names, 1);
+    struct locator locator = geo_locator(geo);
+    struct address address = v4(198, 51, 100, 200);
+    static const char *const CUT[] = {"Telecomunica", "Telecomunica", "Telecomunica\xc3\xa7"};
+    for (size_t i = 0; i < 3; i++) {
+        char name[96];
+        locator.as_name(locator.context, &address, name, 13 + i);
+        ck_assert_str_eq(name, CUT[i]);
+    }
+    geo_free(geo);
+}
+END_TEST
+
+START_TEST(errors_say_what_was_found)
+{
+    struct geo *geo = geo_new();
+    struct err err = {0};
+    ck_assert_int_eq(geo_open(geo, database_path("neither"), &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.origin, "neither.mmdb"));
+    ck_assert_ptr_nonnull(strstr(err.text, "Test-Connection-Speed"));
+    ck_assert_ptr_nonnull(strstr(err.text, "expected country.iso_code"));
+    ck_assert_int_eq(geo_open(geo, database_path("missing"), &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.text, "No such file"));
+    ck_assert_int_eq(geo_open(geo, "/", &err), -1);
+    ck_assert_int_eq(geo_open(geo, "/dev/null", &err), -1);
+    ck_assert_int_eq(geo_open(geo, database_path("asn"), &err), 0); /* goes on after errors */
+    check_known(geo_locator(geo), false, true);
+    while (geo_open(geo, database_path("asn"), &err) == 0)
+        ;
+    ck_assert_ptr_nonnull(strstr(err.text, "more than"));
+    geo_free(geo);
+    geo_free(NULL);
+}
+END_TEST
+
+/* Broken files: whatever is found in them, nothing is read that is not theirs. */
+
+static size_t load(const char *name, uint8_t *bytes, size_t cap)
+{
+    FILE *file = fopen(database_path(name), "rb");
+    ck_assert_ptr_nonnull(file);
+    size_t size = fread(bytes, 1, cap, file);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_uint_lt(size, cap);
+    return size;
+}
+
+/* Opens these bytes as a database and asks for every known place; counts answers. */
+static unsigned ask(const uint8_t *bytes, size_t size)
+{
+    FILE *file = fopen(scratch, "wb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
+    ck_assert_int_eq(fclose(file), 0);
+    struct geo *geo = geo_new();
+    unsigned answers = 0;
+    if (geo_open(geo, scratch, NULL) == 0) {
+        struct locator locator = geo_locator(geo);
+        for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
+            struct place place = locator.locate(locator.context, &KNOWN[i].address);
+            char name[96];
+            locator.as_name(locator.context, &KNOWN[i].address, name, sizeof name);
+            ck_assert_uint_lt(strlen(name), sizeof name);
+            ck_assert(place.cc[0] == '\0' || strlen(place.cc) == 2);
+            answers += place.cc[0] || place.asn || name[0];
+        }
+    }
+    geo_free(geo);
+    return answers;
+}
+
+static const char *const BREAKABLE[] = {"country", "asn", "flat_asn", "flat_country4"};
+enum { DATABASE_CAP = 1 << 16 };
+
+START_TEST(truncated_databases_are_survived)
+{
+    uint8_t bytes[DATABASE_CAP];
+    size_t size = load(BREAKABLE[_i], bytes, sizeof bytes);
+    ck_assert_uint_gt(ask(bytes, size), 0);
+    for (size_t cut = 0; cut < size; cut += 97)
+        (void)ask(bytes, cut); /* no crash is the answer */
+}
+END_TEST
+
+START_TEST(flipped_bits_are_survived)
+{
+    struct random random = random_seeded("flipped_bits");
+    uint8_t bytes[DATABASE_CAP];
+    size_t size = load(BREAKABLE[_i], bytes, sizeof bytes);
+    for (size_t at = 0; at < size; at += 1 + random_below(&random, 4)) {
+        uint8_t kept = bytes[at];
+        bytes[at] ^= (uint8_t)(1 + random_below(&random, 255));
+        (void)ask(bytes, size);
+        bytes[at] = kept;
+    }
+    ck_assert_uint_gt(ask(bytes, size), 0);
+}
+END_TEST
+
+int main(void)
+{
+    (void)snprintf(scratch, sizeof scratch, "/tmp/nightscope-test-geo-%d.mmdb", (int)getpid());
+    Suite *suite = suite_create("geo");
+    TCase *tests = tcase_create("geo");
+    int layouts = sizeof LAYOUTS / sizeof LAYOUTS[0];
+    int breakable = sizeof BREAKABLE / sizeof BREAKABLE[0];
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, every_layout_answers, 0, layouts);
+    tcase_add_loop_test(tests, ipv6_addresses_are_found, 0, layouts);
+    tcase_add_test(tests, only_two_capital_letters_are_a_country);
+    tcase_add_test(tests, a_long_name_is_cut_between_characters);
+    tcase_add_test(tests, errors_say_what_was_found);
+    tcase_add_loop_test(tests, truncated_databases_are_survived, 0, breakable);
+    tcase_add_loop_test(tests, flipped_bits_are_survived, 0, breakable);
+    suite_add_tcase(suite, tests);
+    int status = harness_run(suite);
+    (void)unlink(scratch); /* not there when no test wrote it */
+    return status;
+}
