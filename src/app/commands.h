@@ -1,0 +1,13 @@
+/* The subcommands. Each gets argv from its own name on and returns an exit status. */
+#pragma once
+
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_BAD_CONFIG = 78, /* EX_CONFIG of sysexits.h */
+};
+
+int command_check(int argc, char **argv);
+int command_explain(int argc, char **argv);
+int command_replay(int argc, char **argv);

@@ -1,0 +1,189 @@
+/* nightscope replay: capture files to a report. */
+#include "app/collector.h"
+#include "app/commands.h"
+#include "app/message.h"
+#include "app/progress.h"
+#include "app/setup.h"
+#include "app/workers.h"
+
+#include <nightscope/sink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum { PROGRESS_MS = 200 };
+
+static unsigned page_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 60)
+        return size.ws_col;
+    return 80;
+}
+
+/* Warns of cut files, reports failed ones; true when one failed. */
+static bool tell_files(const struct replay *replay, bool quiet)
+{
+    bool failed = false;
+    for (unsigned i = 0; i < replay_file_count(replay); i++) {
+        const struct file_status *file = replay_file(replay, i);
+        if (file->failed) {
+            message_error(&file->error);
+            failed = true;
+        } else if (file->cut && !quiet) {
+            char text[ERR_ORIGIN_CAP + ERR_TEXT_CAP + 32];
+            err_format(&file->error, text, sizeof text);
+            message_warning("%s", text);
+        }
+    }
+    return failed;
+}
+
+static int write_report(const struct setup *setup, const struct report *report,
+                        const struct replay *replay, struct err *err)
+{
+    unsigned n = replay_file_count(replay);
+    const struct file_status **list = calloc(n, sizeof *list);
+    if (!list)
+        return err_set(err, NULL, 0, 0, "out of memory");
+    for (unsigned i = 0; i < n; i++)
+        list[i] = replay_file(replay, i);
+    struct sink_files files = {list, n};
+    struct sink_text_options page = {setup->colour, page_width()};
+    const char *csv = setup_text(setup, OPTION_csv);
+    int status = csv ? sink_csv(csv, report, &files, err) : 0;
+    if (status == 0)
+        status = setup->options.value[OPTION_json].given
+                     ? sink_json(stdout, report, &files, err)
+                     : sink_text(stdout, report, &files, &page, err);
+    if (status == 0 && fflush(stdout) != 0)
+        status = err_set(err, "standard output", 0, 0, "cannot write the report");
+    free(list);
+    return status;
+}
+
+/* Every frame is counted once or refused for one reason. If that ever fails, say so: a report
+ * that is wrong must not look right. */
+static int check_conservation(const struct report *report, const struct replay *replay,
+                              struct err *err)
+{
+    uint64_t read = 0, accounted = report->counts[COUNT_packets];
+    for (unsigned i = 0; i < replay_file_count(replay); i++)
+        read += replay_file(replay, i)->frames;
+    for (unsigned i = 0; i < REASON_COUNT_; i++)
+        accounted += report->not_counted[i];
+    if (read == accounted && read == report->frames)
+        return 0;
+    return err_set(
+        err, NULL, 0, 0,
+        "internal error: %llu frames were read, %llu analysed and %llu accounted for; "
+        "the report is not to be trusted",
+        (unsigned long long)read, (unsigned long long)report->frames,
+        (unsigned long long)accounted);
+}
+
+static int run(struct setup *setup, struct err *err)
+{
+    const union option_value *value = setup->options.value;
+    int64_t lateness_ns = (int64_t)value[OPTION_lateness].number * 1000000000;
+    struct workers_config config = {
+        .n = setup->workers,
+        .decode = &setup->decode,
+        .analysis = {.sources_max = value[OPTION_max_sources].number,
+                     .lateness_ns = lateness_ns,
+                     .locator = setup->geo ? &setup->locator : NULL,
+                     .evidence = setup->evidence,
+                     .evidence_s = (uint32_t)value[OPTION_evidence].number},
+        .signatures = setup->signatures,
+    };
+    if (getrandom(config.analysis.table_key, sizeof config.analysis.table_key, 0) !=
+        sizeof config.analysis.table_key)
+        return err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
+    struct replay_config replay_config = {
+        .lateness_ns = lateness_ns,
+        .decode = setup->workers > 1 ? &setup->decode : NULL,
+        .open_max = setup_open_max(),
+    };
+    struct replay *replay = replay_new(
+        &replay_config, (const char *const *)setup->options.files, setup->options.files_n);
+    struct collector *collector = collector_new(setup->workers);
+    struct workers *workers = NULL;
+    struct workers_result result = {0};
+    struct report_input input = {.top = value[OPTION_top].number,
+                                 .locator = config.analysis.locator,
+                                 .dark_known = setup->dark};
+    struct report *report = NULL;
+    int status = -1;
+    if (!replay || !collector) {
+        (void)err_set(err, NULL, 0, 0, "out of memory");
+        goto out;
+    }
+    workers = workers_start(&config, replay, collector, err);
+    if (!workers)
+        goto out;
+    struct progress progress;
+    progress_start(&progress, value[OPTION_quiet].given);
+    while (!workers_wait(workers, PROGRESS_MS)) {
+        struct replay_progress now;
+        replay_progress(replay, &now);
+        progress_draw(&progress, &now);
+    }
+    progress_end(&progress);
+    if (workers_finish(workers, &result, err) != 0)
+        goto out;
+    input.frames = result.frames;
+    input.has_time = result.has_time;
+    input.first_ns = result.first_ns;
+    input.last_ns = result.last_ns;
+    input.minutes = collector_series(collector, &input.minutes_n, &input.minutes_refused);
+    report = report_new(result.analysis, &input);
+    if (!report) {
+        (void)err_set(err, NULL, 0, 0, "out of memory");
+        goto out;
+    }
+    bool failed = tell_files(replay, value[OPTION_quiet].given);
+    status = write_report(setup, report, replay, err);
+    if (status == 0)
+        status = check_conservation(report, replay, err);
+    if (status == 0 && failed)
+        status = 1;
+out:
+    report_free(report);
+    free(input.minutes);
+    analysis_free(result.analysis);
+    collector_free(collector);
+    replay_free(replay);
+    return status;
+}
+
+int command_replay(int argc, char **argv)
+{
+    struct setup setup;
+    struct err err = {0};
+    int status = setup_init(&setup, argc, argv);
+    if (status != EXIT_DONE) {
+        /* setup_init() has said why */
+    } else if (setup_wants_help(&setup)) {
+        (void)printf(
+            "Usage: nightscope replay [OPTION]... FILE...\n\n"
+            "Reads pcap and pcapng captures, plain or compressed with gzip or zstd, in "
+            "any order, as one\nstream in time order, and reports what was in them. "
+            "`-` is standard input.\n\n");
+        options_help(argv[0], stdout);
+    } else if (setup.options.files_n == 0) {
+        (void)err_set(&err, NULL, 0, 0,
+                      "no capture file given: nightscope replay [OPTION]... FILE... "
+                      "(`-` is standard input)");
+        message_error(&err);
+        status = EXIT_USAGE;
+    } else {
+        int result = run(&setup, &err);
+        if (result < 0)
+            message_error(&err);
+        status = result == 0 ? EXIT_DONE : EXIT_FAILED;
+    }
+    setup_fini(&setup);
+    return status;
+}

@@ -1,0 +1,35 @@
+/* What the commands share: options turned into prefixes, databases, signatures and the
+ * decoder's configuration. */
+#pragma once
+
+#include "app/options.h"
+
+#include <nightscope/decode.h>
+#include <nightscope/geo.h>
+#include <nightscope/signature.h>
+
+struct evidence_plan;
+
+struct setup {
+    struct options options;
+    struct prefix_set *dark, *tunnel_ends;
+    struct geo *geo;
+    struct locator locator;
+    struct signature_set *signatures;
+    char signatures_path[4096];
+    struct evidence_plan *evidence;
+    struct decode_config decode;
+    double alpha;
+    unsigned workers;
+    bool colour; /* of standard output */
+};
+
+/* Parses the command line and opens what it names. Returns an exit status: EXIT_DONE, or that
+ * of the error it has reported on standard error. With --help, nothing is opened. */
+int setup_init(struct setup *setup, int argc, char **argv);
+void setup_fini(struct setup *setup);
+
+bool setup_wants_help(const struct setup *setup);
+const char *setup_text(const struct setup *setup, enum option_id id);
+/* For a replay: how many files may be open at a time. */
+int setup_open_max(void);

@@ -1,0 +1,177 @@
+"""What a user sees when something is wrong: one clear message, the right exit status, and nothing
+lost. cli.py NIGHTSCOPE"""
+import json
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import tempfile
+
+import captures
+
+NIGHTSCOPE = sys.argv[1]
+checks = failures = 0
+
+
+def expect(what, condition, detail=""):
+    global checks, failures
+    checks += 1
+    if not condition:
+        failures += 1
+        print(f"FAILED: {what}\n  {detail}")
+
+
+def run(*arguments, stdin=b""):
+    return subprocess.run([NIGHTSCOPE, *arguments], input=stdin, capture_output=True, check=False)
+
+
+def refused(what, status, says, *arguments, stdin=b""):
+    done = run(*arguments, stdin=stdin)
+    text = done.stderr.decode()
+    expect(what, done.returncode == status and says in text and text.count("\n") == 1
+           and not done.stdout,
+           f"exit {done.returncode}, {text!r}; expected exit {status}, one line with {says!r}")
+
+
+def syn(i):
+    ip = struct.pack(">BBHHHBBHII", 0x45, 0, 40, 54321, 0, 250, 6, 0, 0x0B000000 + i, 0x0A000001)
+    tcp = struct.pack(">HHIIBBHHH", 40000, 23, 1, 0, 0x50, 2, 1024, 0, 0)
+    return ip + tcp
+
+
+def main():
+    folder = tempfile.mkdtemp()
+
+    def write(name, data):
+        path = os.path.join(folder, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    packets = [(10**18 + i * 10**6, 40, syn(i)) for i in range(100)]
+    good = captures.pcap(101, packets)
+    good_path = write("good.pcap", good)
+
+    refused("no file", 2, "no capture file given", "replay")
+    refused("unknown option", 2, "no such option", "replay", "--wat", good_path)
+    refused("missing value", 2, "needs a value", "replay", good_path, "--top")
+    refused("bad number", 2, '--top: "many": expected a whole number', "replay", "--top", "many",
+            good_path)
+    refused("number out of range", 2, "expected a whole number from 1 to 64", "replay",
+            "--workers", "65", good_path)
+    refused("bad duration", 2, '"5 parsecs": expected a duration', "replay", "--lateness",
+            "5 parsecs", good_path)
+    refused("bad prefix", 2, "--dark", "replay", "--dark", "10.0.0.0/33", good_path)
+    refused("host bits", 2, "--dark", "replay", "--dark", "10.0.0.1/8", good_path)
+    refused("prefix file", 78, "dark.txt:2", "replay", "--dark",
+            "@" + write("dark.txt", b"10.0.0.0/8\nbogus\n"), good_path)
+    refused("missing prefix file", 2, "nowhere.txt", "replay", "--dark",
+            "@" + os.path.join(folder, "nowhere.txt"), good_path)
+    refused("tunnel without its end", 2, "needs --tunnel ADDR", "replay", "--decapsulate", "gre",
+            good_path)
+    refused("bad tunnel kind", 2, "expected gre, ipip or vxlan", "replay", "--decapsulate",
+            "gre,teredo", "--tunnel", "192.0.2.1", good_path)
+    refused("scanner list", 78, 'scanners.txt:2:12: name "BAD"', "replay", "--scanners",
+            write("scanners.txt", b"# known\n10.0.0.0/8 BAD\n"), good_path)
+    refused("scanner list with host bits", 78, 'bits.txt:1:1: "10.0.0.1/8"', "replay", "--scanners",
+            write("bits.txt", b"10.0.0.1/8 good\n"), good_path)
+    refused("bad alpha", 2, "expected a probability", "replay", "--alpha", "2", good_path)
+    refused("no signatures", 78, "no signatures", "replay", "--signatures", folder, good_path)
+    refused("bad signature", 78, 'bad.sig:1:1: "signatur": expected', "check", "--signatures",
+            write("bad.sig", b"signatur x\n"))
+    refused("no such source", 2, "expected an IPv4 or IPv6 address", "explain", "--source", "1.2.3",
+            good_path)
+    refused("no such signature", 2, "no such signature", "explain", "--signature", "x", good_path)
+    refused("not a database", 78, "good.pcap", "replay", "--geo", good_path, good_path)
+    refused("unknown command", 2, "no such command", "reply")
+    refused("unwritable csv", 1, "/dev/null", "replay", "--json", "--csv", "/dev/null/x",
+            good_path)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([NIGHTSCOPE, "replay", good_path], stdout=full,
+                              stderr=subprocess.PIPE, check=False)
+        expect("full disk", done.returncode == 1 and b"write" in done.stderr, done)
+
+    help_text = run("replay", "--help").stdout.decode()
+    expect("help fits the page", all(len(line) <= 100 for line in help_text.splitlines()))
+    expect("help names every option", all(option in help_text for option in
+                                          ("--json", "--dark", "--tunnel", "--geo", "--top")))
+
+    def report(*arguments, status=0, stdin=b""):
+        done = run("replay", "--json", *arguments, stdin=stdin)
+        expect(f"exit status of {arguments}", done.returncode == status,
+               f"{done.returncode}: {done.stderr.decode()}")
+        return json.loads(done.stdout), done.stderr.decode()
+
+    # Published prefixes of scanners label their sources, by name.
+    known = write("known.txt", b"# prefix name\n11.0.0.0/26 survey\n2001:db8::/32 survey # both\n"
+                               b"192.0.2.1 other\n")
+    got, _ = report("--top", "0", "--scanners", known, write("two.pcap", captures.pcap(
+        101, packets + [(ts + 10**9, wire, data[:16] + b"\x0a\x00\x00\x02" + data[20:])
+                        for ts, wire, data in packets])))
+    expect("known scanners", got["labels"]["survey"] == {"packets": 128, "sources": 64,
+                                                         "labelled": 64}
+           and got["labels"]["other"]["packets"] == 0
+           and got["signatures"]["known-survey"]["labelled"] == 64
+           and sum("survey" in row["labels"] for row in got["top_sources"]) == 64, got["labels"])
+
+    # A file cut inside a record: what came before counts, a warning, exit 0.
+    cut = write("cut.pcap", good[:-30])
+    got, said = report(cut)
+    expect("cut file", got["packets"] == 99 and got["files"][0]["error"] is not None
+           and "cut.pcap" in said and str(len(good) - 56) in said, (got["files"], said))
+    got, said = report("--quiet", cut)
+    expect("quiet", said == "" and got["packets"] == 99, said)
+    got, said = report(write("header.pcap", good[:20]), good_path)
+    expect("cut in the file header", got["packets"] == 100 and "header.pcap" in said, said)
+    # Files that are no captures: a message each, the others are analysed, exit 1.
+    hostile = {
+        "empty.pcap": b"",
+        "text.pcap": b"this is not a capture\n",
+        "liar.pcap": good + struct.pack("<IIII", 10**9, 0, 10**9, 10**9) + b"x" * 64,
+        "notgzip.gz": b"\x1f\x8b\x08\x00" + b"\xff" * 64,
+    }
+    for name, data in hostile.items():
+        got, said = report(write(name, data), good_path, status=1)
+        expect(f"{name} does not stop the others",
+               got["packets"] == 100 + (100 if name == "liar.pcap" else 0) and name in said
+               and said.count("\n") == 1 and got["files"][0]["error"]
+               and got["files"][1]["error"] is None, (got["files"], said))
+    got, said = report(os.path.join(folder, "missing.pcap"), folder, good_path, status=1)
+    expect("missing file and folder", got["packets"] == 100 and said.count("\n") == 2, said)
+    got, said = report("-", "-", good_path, status=1, stdin=good)
+    expect("standard input twice", got["packets"] == 200, said)
+
+    # A progress bar on a terminal only, and it is cleared.
+    master, slave = pty.openpty()
+    done = subprocess.Popen([NIGHTSCOPE, "replay", good_path], stdout=subprocess.PIPE,
+                            stderr=slave)
+    page = done.communicate()[0].decode()
+    os.close(slave)
+    drawn = b""
+    while select.select([master], [], [], 0)[0]:
+        try:
+            piece = os.read(master, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        drawn += piece
+    expect("progress is cleared", drawn.endswith(b"\x1b[K"), drawn)
+    expect("no colour in a pipe", "\x1b" not in page, page)
+    expect("the page is for people", "100" in page and "23" in page, page)
+    coloured = run("replay", "--color", "always", good_path).stdout
+    expect("colour on demand", b"\x1b[" in coloured)
+
+    csv = os.path.join(folder, "csv")
+    run("replay", "--csv", csv, "--quiet", good_path)
+    with open(os.path.join(csv, "ports.csv"), encoding="utf-8") as file:
+        rows = file.read().splitlines()
+    expect("ports.csv", len(rows) == 2 and "23" in rows[1] and "100" in rows[1], rows)
+
+    print(f"{checks} checks, {failures} failed")
+    return 1 if failures else 0
+
+
+sys.exit(main())
