@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { ARRAYS = 24, STEPS = 100, LARGEST = 3 << 20 };
+enum { ARRAYS = 24, STEPS = 40, LARGEST = 3 << 20 };
 
 struct array {
     uint8_t *base;
