@@ -2,6 +2,7 @@
 #include "app/collector.h"
 #include "app/commands.h"
 #include "app/message.h"
+#include "app/processors.h"
 #include "app/progress.h"
 #include "app/setup.h"
 #include "app/workers.h"
@@ -97,6 +98,7 @@ static int run(struct setup *setup, struct err *err)
                      .evidence = setup->evidence,
                      .evidence_s = (uint32_t)value[OPTION_evidence].number},
         .signatures = setup->signatures,
+        .read_ahead = processors_allowed() >= 2 * setup->workers,
     };
     if (getrandom(config.analysis.table_key, sizeof config.analysis.table_key, 0) !=
         sizeof config.analysis.table_key)

@@ -3,6 +3,7 @@
 
 #include "app/commands.h"
 #include "app/message.h"
+#include "app/processors.h"
 #include "state/evidence.h"
 
 #include <limits.h>
@@ -223,12 +224,11 @@ static int plan_evidence(struct setup *setup, struct err *err)
 
 static void choose_workers(struct setup *setup)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
     setup->workers = (unsigned)setup->options.value[OPTION_workers].number;
-    if (setup->workers == 0 && processors > 0)
-        setup->workers = processors < SHARD_COUNT ? (unsigned)processors : SHARD_COUNT;
-    if (setup->workers == 0)
-        setup->workers = 1;
+    if (setup->workers == 0) {
+        unsigned processors = processors_allowed();
+        setup->workers = processors < SHARD_COUNT ? processors : SHARD_COUNT;
+    }
 }
 
 int setup_init(struct setup *setup, int argc, char **argv)

@@ -1,12 +1,13 @@
 /* Workers: threads that take the chunks of a replay and count the sources they own.
  *
- *      replay_next()            ring of chunks             each worker: decode, match, count
- *   one thread at a time -->  [ 5 ][ 6 ][ 7 ][ 8 ]  --> worker 0: shards 0, 2, 4, ...
- *   (whoever needs a chunk                          --> worker 1: shards 1, 3, 5, ...
- *    first makes it)
+ *     chunk_ring.h      reader.h               handover.h          workers.c
+ *     chunks, made -->  frames of its   -->    ready batches  -->  0 counts shards 0, 2, 4, ...
+ *     once for all -->  shards, decoded -->    (or directly)  -->  1 counts shards 1, 3, 5, ...
+ *                       and matched
  *
- * Every worker sees every chunk, in order, and takes the frames of its shards; a chunk is made
- * again when all have seen it. The lock is taken once or twice a chunk, never a packet. */
+ * Every worker goes through every chunk, in order. Where processors are to spare, each has a
+ * second thread that runs its reader ahead of it. Nothing is locked for a packet, and what is
+ * counted depends neither on the number of workers nor on who reads. */
 #pragma once
 
 #include "app/collector.h"
@@ -20,6 +21,7 @@ struct workers_config {
     const struct decode_config *decode;
     struct analysis_config analysis;
     const struct signature_set *signatures; /* NULL: none */
+    bool read_ahead; /* each worker has a thread that decodes and matches ahead of it */
 };
 
 struct workers_result {
@@ -31,7 +33,8 @@ struct workers_result {
 
 struct workers;
 
-/* Starts n threads over the replay. NULL with *err when threads or memory are not to be had. */
+/* Starts their threads over the replay. NULL with *err when threads or memory are not to be
+ * had. */
 struct workers *workers_start(const struct workers_config *config, struct replay *replay,
                               struct collector *collector, struct err *err);
 /* Waits at most timeout_ms; true when all are done. */

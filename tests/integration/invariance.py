@@ -18,9 +18,12 @@ ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 3
 failures = 0
 
 
-def replay(files, *options, stdin=None):
+def replay(files, *options, stdin=None, processors=None):
+    def pin():
+        os.sched_setaffinity(0, processors)
     run = subprocess.run([NIGHTSCOPE, "replay", "--json", "--quiet", "--top", "0", *options,
-                          *files], input=stdin, stdout=subprocess.PIPE, check=False)
+                          *files], input=stdin, stdout=subprocess.PIPE, check=False,
+                         preexec_fn=pin if processors else None)
     if run.returncode != 0:
         sys.exit(f"exit {run.returncode}: replay {options} {files}")
     return json.loads(run.stdout)
@@ -113,6 +116,12 @@ def one_round(rng, folder):
     expected = replay([whole], "--workers", "1", *options)
     conserved("one worker", expected)
 
+    # On one processor, no thread reads ahead of a worker.
+    one_processor = {min(os.sched_getaffinity(0))}
+    for workers in (1, 2):
+        same(f"{workers} workers on one processor",
+             replay([whole], "--workers", str(workers), *options, processors=one_processor),
+             expected)
     for workers in (2, 3, 7, 64):
         same(f"{workers} workers", replay([whole], "--workers", str(workers), *options), expected)
 
