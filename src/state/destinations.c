@@ -16,6 +16,19 @@ bool destinations_init(struct destinations *set, struct memory *memory)
     return set->pages;
 }
 
+static void sketch4(struct destinations *set, uint32_t address)
+{
+    hll_add(set->sketch4, HLL_LARGE_BITS, hash_u64(address, HASH_FIXED));
+}
+
+/* What the bits of a page say, to the sketch. */
+static void sketch_page(struct destinations *set, uint32_t high, const uint64_t *page)
+{
+    for (uint32_t word = 0; word < PAGE_WORDS; word++)
+        for (uint64_t bits = page[word]; bits; bits &= bits - 1)
+            sketch4(set, high << 16 | word * 64 | (uint32_t)__builtin_ctzll(bits));
+}
+
 static void drop_pages(struct destinations *set)
 {
     for (size_t i = 0; set->pages_n && i < PAGES; i++) {
@@ -25,6 +38,15 @@ static void drop_pages(struct destinations *set)
         set->pages[i] = NULL;
         set->pages_n--;
     }
+}
+
+/* From here on only the sketch counts. */
+static void leave_pages(struct destinations *set)
+{
+    for (uint32_t i = 0; i < PAGES; i++)
+        if (set->pages[i])
+            sketch_page(set, i, set->pages[i]);
+    drop_pages(set);
     set->over4 = true;
 }
 
@@ -67,7 +89,7 @@ static uint64_t *make_page(struct destinations *set, uint32_t high)
         set->memory_refused += !page;
     }
     if (!page) {
-        drop_pages(set);
+        leave_pages(set);
         return NULL;
     }
     set->pages_n++;
@@ -77,12 +99,14 @@ static uint64_t *make_page(struct destinations *set, uint32_t high)
 
 void destinations_add_slow4(struct destinations *set, uint32_t address)
 {
-    hll_add(set->sketch4, HLL_LARGE_BITS, hash_u64(address, HASH_FIXED));
     uint64_t *page = make_page(set, address >> 16);
-    if (!page)
+    if (!page) {
+        sketch4(set, address);
         return;
-    page[(address & 0xffff) / 64] |= (uint64_t)1 << (address % 64);
-    set->n4++;
+    }
+    uint64_t *word = page + (address & 0xffff) / 64, bit = (uint64_t)1 << (address % 64);
+    set->n4 += !(*word & bit);
+    *word |= bit;
 }
 
 static bool is_zero(struct ip6 address)
@@ -148,9 +172,13 @@ static void merge4(struct destinations *into, const struct destinations *from)
 {
     hll_merge(into->sketch4, from->sketch4, HLL_LARGE_BITS);
     if (from->over4 && !into->over4)
-        drop_pages(into);
-    for (uint32_t i = 0; !into->over4 && i < PAGES; i++) {
-        uint64_t *page = from->pages[i] ? make_page(into, i) : NULL;
+        leave_pages(into);
+    for (uint32_t i = 0; i < PAGES; i++) {
+        if (!from->pages[i])
+            continue;
+        uint64_t *page = make_page(into, i);
+        if (!page)
+            sketch_page(into, i, from->pages[i]);
         for (unsigned word = 0; page && word < PAGE_WORDS; word++) {
             uint64_t fresh = from->pages[i][word] & ~page[word];
             into->n4 += (unsigned)__builtin_popcountll(fresh);
