@@ -1,14 +1,22 @@
 /* Counting a batch. The hot loop goes over the rows several times, so that the memory a step
  * needs was asked for a step before: a batch covers many cache misses at a time.
  *
- *   1 hash the source               prefetch its index slot, the port's tally
- *   2 look into the slot            prefetch the row, the destination's bit
- *   3 find or insert                prefetch the sets of the source
- *   4 count
- *   5 add to the sets               prefetch the set of the port, if it may be new there
+ *   columns   what follows from the packet alone
+ *   hash      place the source in its index      prefetch its slots, the tally of its port
+ *   guess     look into the slots                prefetch its row, the destination's bit
+ *   resolve   compare, or insert
+ *   look      at the kind of its sets            prefetch where the packet goes in them
+ *   count     the source, its evidence, the port
+ *   add       to the sets                        prefetch the set of the port, if it is new
+ * there
  *
- * Insertion may evict, and eviction must see all that rows before this one did: steps 4 and 5
- * are then done for them first. So a result never depends on where a batch ends. */
+ * Rows whose sets are of one kind are dealt with together: a loop that does the same for every
+ * row has no branch to mispredict.
+ *
+ * Insertion may evict, and eviction must see all that rows before this one did: `look` and
+ * what follows are then done for them first. So a result never depends on where a batch ends.
+ */
+#include "state/columns.h"
 #include "state/matching.h"
 
 #include <stdlib.h>
@@ -74,180 +82,91 @@ size_t analysis_bytes(const struct analysis *analysis)
 /* What the steps pass on, by row of the batch. */
 struct work {
     const struct batch *batch;
+    struct columns columns;
     struct window *windows[BATCH_CAP];
-    uint64_t hash[BATCH_CAP];            /* in the table */
-    uint32_t key[BATCH_CAP];             /* source_key_of() */
+    uint64_t hash[BATCH_CAP]; /* in the table */
+    struct table *table[BATCH_CAP];
+    struct source *source[BATCH_CAP];    /* while no row moves */
+    struct port_tally *tally[BATCH_CAP]; /* &no_tally: no port, or no view */
+    const void *ahead[BATCH_CAP * 4];    /* addresses a later step will look at */
     uint32_t row[BATCH_CAP];             /* in the table, or TABLE_NO_ROW */
-    struct port_tally *tally[BATCH_CAP]; /* NULL: no port, or no view */
-    const void *ahead[BATCH_CAP * 4];    /* addresses the next step will look at */
     uint8_t shard[BATCH_CAP];
-    uint8_t candidate[BATCH_CAP];
     uint8_t is6[BATCH_CAP];
+    bool has_only_port[BATCH_CAP]; /* the source has no other port */
+    struct port_tally no_tally;
+    struct source nobody; /* for rows without: its sets are frozen */
     struct matching matching;
 };
+
+/* Rows of a batch that are alike. */
+struct rows {
+    unsigned n;
+    uint8_t row[BATCH_CAP + 1]; /* room for one that is not added */
+};
+static_assert(BATCH_CAP <= 256, "a row is 8 bits");
+
+static inline void rows_add(struct rows *rows, unsigned row, bool if_this)
+{
+    rows->row[rows->n] = (uint8_t)row; /* overwritten by the next, if not */
+    rows->n += if_this;
+}
 
 /* A loop of nothing else: a prefetch whose page is not in the TLB holds up what follows it, so
  * that only prefetches next to each other overlap. */
 PREFETCHER prefetch_all(const void *const *addresses, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        __builtin_prefetch(addresses[i] ? addresses[i] : addresses, 1);
+        __builtin_prefetch(addresses[i], 1);
 }
 
-static bool has_port(const struct batch *batch, unsigned i)
+static void hash_row6(struct analysis *analysis, struct work *work, unsigned i)
 {
-    return ((batch->has[HAS_TCP][i / 64] | batch->has[HAS_UDP][i / 64] |
-             batch->has[HAS_SCTP][i / 64]) >>
-            (i % 64)) &
-           1;
-}
-
-static void set_candidates(const struct batch *batch, uint8_t candidate[static BATCH_CAP])
-{
-    enum { FLAG_SYN = 0x02, FLAG_ACK = 0x10 };
-    for (unsigned i = 0; i < batch->n; i++) {
-        unsigned word = i / 64, bit = i % 64;
-        unsigned tcp = (batch->has[HAS_TCP][word] >> bit) & 1;
-        unsigned udp = (batch->has[HAS_UDP][word] >> bit) & 1;
-        unsigned icmp = ((batch->has[HAS_ICMP][word] | batch->has[HAS_ICMP6][word]) >> bit) & 1;
-        unsigned sctp = (batch->has[HAS_SCTP][word] >> bit) & 1;
-        bool syn = (batch->tcp_flags[i] & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
-        if (tcp)
-            candidate[i] = syn ? CANDIDATE_SYN : CANDIDATE_TCP;
-        else
-            candidate[i] = udp    ? CANDIDATE_UDP
-                           : icmp ? CANDIDATE_ICMP
-                           : sctp ? CANDIDATE_SCTP
-                                  : CANDIDATE_OTHER;
-    }
-}
-
-/* The tally of the port a packet counts under: scans by destination, backscatter by source. */
-static struct port_tally *port_tally(struct analysis *analysis, const struct batch *batch,
-                                     unsigned i, uint8_t candidate)
-{
-    unsigned class = batch->class[i];
-    bool udp = candidate == CANDIDATE_UDP;
-    if (class >= VIEW_CLASSES_ || candidate > CANDIDATE_UDP)
-        return NULL;
-    unsigned port = class == CLASS_SCAN ? batch->dstport[i] : batch->srcport[i];
-    return &analysis->ports[class].rows[(unsigned)udp << 16 | port];
+    const struct ip6 *address = &work->batch->src6[i];
+    struct shard *shard = &analysis->shards[hash_ip6(*address, HASH_FIXED) >> 58];
+    work->hash[i] = hash_ip6(*address, analysis->config.table_key);
+    work->shard[i] = (uint8_t)(shard - analysis->shards);
+    work->table[i] = &shard->tables[1];
+    work->is6[i] = true;
 }
 
 static void step_hash(struct analysis *analysis, struct work *work)
 {
     const struct batch *batch = work->batch;
-    const uint64_t *key = analysis->config.table_key;
+    const uint64_t key[2] = {analysis->config.table_key[0], analysis->config.table_key[1]};
+    struct port_tally *const tallies[CLASS_COUNT_] = {
+        [CLASS_SCAN] = analysis->ports[VIEW_SCAN].rows,
+        [CLASS_BACKSCATTER] = analysis->ports[VIEW_BACKSCATTER].rows,
+        [CLASS_OTHER] = &work->no_tally,
+    };
     for (unsigned i = 0; i < batch->n; i++) {
-        uint64_t fixed;
-        bool is6 = mask_test(batch->has[HAS_IPV6], i);
-        if (is6) {
-            fixed = hash_ip6(batch->src6[i], HASH_FIXED);
-            work->hash[i] = hash_ip6(batch->src6[i], key);
-            work->key[i] = (uint32_t)fixed;
-        } else {
-            fixed = hash_u64(batch->src[i], HASH_FIXED);
-            work->hash[i] = table_hash4(fixed, key);
-            work->key[i] = batch->src[i];
-        }
-        work->is6[i] = is6;
-        work->shard[i] = (uint8_t)(fixed >> 58); /* shard_of4(), shard_of6() */
-        const struct table *table = &analysis->shards[work->shard[i]].tables[is6];
-        work->tally[i] = port_tally(analysis, batch, i, work->candidate[i]);
-        work->ahead[2 * i] = table->slots + table_slot(table, work->hash[i]);
+        uint64_t fixed = hash_u64(batch->src[i], HASH_FIXED);
+        work->hash[i] = table_hash4(fixed, key);
+        work->shard[i] = (uint8_t)(fixed >> 58); /* shard_of4() */
+        work->table[i] = &analysis->shards[fixed >> 58].tables[0];
+        work->is6[i] = false;
+        if (mask_test(batch->has[HAS_IPV6], i))
+            hash_row6(analysis, work, i);
+        uint32_t tally = work->columns.tally[i];
+        work->tally[i] = tallies[tally >> COLUMN_VIEW_SHIFT] +
+                         (tally & (((uint32_t)1 << COLUMN_VIEW_SHIFT) - 1));
+        work->ahead[2 * i] = work->table[i]->slots + table_slot(work->table[i], work->hash[i]);
         work->ahead[2 * i + 1] = work->tally[i];
     }
     prefetch_all(work->ahead, 2 * batch->n);
 }
 
-static void step_rows(const struct analysis *analysis, struct work *work)
+static void step_guess(const struct analysis *analysis, struct work *work)
 {
     const struct batch *batch = work->batch;
     for (unsigned i = 0; i < batch->n; i++) {
-        bool is6 = work->is6[i];
-        const struct table *table = &analysis->shards[work->shard[i]].tables[is6];
+        const struct table *table = work->table[i];
         work->row[i] = table_probable_row(table, work->hash[i]);
-        work->ahead[2 * i] = work->row[i] == TABLE_NO_ROW ? NULL : table->rows + work->row[i];
-        work->ahead[2 * i + 1] =
-            is6 ? NULL : destinations_word(&analysis->destinations, batch->dst[i]);
+        work->ahead[2 * i] =
+            work->row[i] == TABLE_NO_ROW ? (const void *)work : table->rows + work->row[i];
+        const uint64_t *word = destinations_word(&analysis->destinations, batch->dst[i]);
+        work->ahead[2 * i + 1] = word ? (const void *)word : work;
     }
     prefetch_all(work->ahead, 2 * batch->n);
-}
-
-static uint32_t destination_key(const struct batch *batch, unsigned i, bool is6)
-{
-    return is6 ? (uint32_t)hash_ip6(batch->dst6[i], HASH_FIXED) : batch->dst[i];
-}
-
-/* Is the source of a row in the tally of its port already? Every port of a source that only
- * scanned went into the tally of scans when it went into the set of the source. */
-static bool is_tallied(const struct source *source, enum distinct_result result)
-{
-    return result == DISTINCT_KNOWN && source->seen == 1U << CLASS_SCAN;
-}
-
-/* The ports of the source; lists the rows whose source may be new to the tally of its port. */
-static unsigned add_ports(struct analysis *analysis, struct work *work, unsigned begin,
-                          unsigned end, uint64_t *frozen, uint16_t ret_fresh[static BATCH_CAP])
-{
-    const struct batch *batch = work->batch;
-    unsigned fresh_n = 0;
-    for (unsigned i = begin; i < end; i++) {
-        struct port_tally *tally = work->tally[i];
-        if (work->row[i] != TABLE_NO_ROW && has_port(batch, i)) {
-            struct shard *shard = &analysis->shards[work->shard[i]];
-            struct source *source = &shard->tables[work->is6[i]].rows[work->row[i]];
-            struct distinct set = source_ports(source);
-            uint32_t port = (uint32_t)batch->ip_proto[i] << 16 | batch->dstport[i];
-            enum distinct_result result = distinct_note(&shard->pool, &set, port);
-            *frozen += result == DISTINCT_FROZE;
-            if (result != DISTINCT_KNOWN)
-                source_set_ports(source, set);
-            if (is_tallied(source, result))
-                continue;
-        }
-        if (!tally)
-            continue;
-        ret_fresh[fresh_n++] = (uint16_t)i;
-    }
-    return fresh_n;
-}
-
-/* Step 5 for rows [begin, end). */
-static void step_sets(struct analysis *analysis, struct work *work, unsigned begin,
-                      unsigned end)
-{
-    const struct batch *batch = work->batch;
-    uint64_t frozen = 0;
-    uint16_t fresh[BATCH_CAP];
-    unsigned fresh_n = add_ports(analysis, work, begin, end, &frozen, fresh);
-    for (unsigned k = 0; k < fresh_n; k++)
-        distinct_lines(&analysis->ports_pool, work->tally[fresh[k]]->sources,
-                       work->key[fresh[k]], work->ahead + 2 * k);
-    prefetch_all(work->ahead, 2 * fresh_n);
-    for (unsigned i = begin; i < end; i++) {
-        bool is6 = work->is6[i];
-        if (is6)
-            destinations_add6(&analysis->destinations, batch->dst6[i],
-                              analysis->config.table_key);
-        else
-            destinations_add4(&analysis->destinations, batch->dst[i]);
-        if (work->row[i] == TABLE_NO_ROW)
-            continue;
-        struct shard *shard = &analysis->shards[work->shard[i]];
-        struct source *source = &shard->tables[is6].rows[work->row[i]];
-        struct distinct set = source_destinations(source);
-        enum distinct_result result =
-            distinct_note(&shard->pool, &set, destination_key(batch, i, is6));
-        frozen += result == DISTINCT_FROZE;
-        if (result != DISTINCT_KNOWN)
-            source_set_destinations(source, set);
-    }
-    for (unsigned k = 0; k < fresh_n; k++) {
-        unsigned i = fresh[k];
-        frozen += !distinct_add(&analysis->ports_pool, &work->tally[i]->sources, work->key[i]);
-    }
-    analysis->sets_frozen += frozen;
 }
 
 static struct address source_address(const struct batch *batch, unsigned i, bool is6)
@@ -258,11 +177,9 @@ static struct address source_address(const struct batch *batch, unsigned i, bool
 
 static uint32_t insert(struct analysis *analysis, const struct work *work, unsigned i)
 {
-    const struct batch *batch = work->batch;
-    struct address address = source_address(batch, i, work->is6[i]);
-    uint32_t at_s = (uint32_t)((uint64_t)batch->ts_ns[i] / 1000000000);
+    struct address address = source_address(work->batch, i, work->is6[i]);
     return shard_insert(analysis, &analysis->shards[work->shard[i]], &address, work->hash[i],
-                        at_s);
+                        work->columns.at_s[i]);
 }
 
 /* A source without a row: its packet counts in all but what is kept by source. */
@@ -274,41 +191,59 @@ static void refuse(struct analysis *analysis, const struct work *work, unsigned 
             source_hash(&address));
 }
 
-/* The counters of a source; carries are rare enough for a call. */
-static void count(struct analysis *analysis, struct table *table, uint32_t row,
-                  enum counter counter)
-{
-    uint32_t *value = &table->rows[row].counters[counter];
-    if (*value != UINT32_MAX)
-        ++*value;
-    else if (!table_counter_add(table, row, counter, 1))
-        analysis->memory_refused++;
-}
+/* How the sets of the sources of rows [begin, end) take their packets. */
+struct looks {
+    struct rows sketches; /* destinations that are estimated: */
+    uint8_t *reg[BATCH_CAP];
+    uint8_t rank[BATCH_CAP];
+    struct rows destinations; /* all others */
+    struct rows ports;        /* packets with a port that may be new to the source */
+    struct rows fresh;        /* packets whose source may be new to the tally of the port */
+};
 
-static void count_row(struct analysis *analysis, const struct work *work, unsigned i)
+static void step_look(struct analysis *analysis, struct work *work, unsigned begin,
+                      unsigned end, struct looks *ret_looks)
 {
-    const struct batch *batch = work->batch;
-    struct shard *shard = &analysis->shards[work->shard[i]];
-    struct table *table = &shard->tables[work->is6[i]];
-    uint32_t row = work->row[i];
-    struct source *source = &table->rows[row];
-    unsigned class = batch->class[i];
-
-    uint32_t at_s = (uint32_t)((uint64_t)batch->ts_ns[i] / 1000000000);
-    if (analysis->labels.plan && at_s > source->last_s &&
-        at_s - source->last_s > analysis->config.evidence_s)
-        matching_expire(analysis, shard, work->is6[i], row, at_s);
-    count(analysis, table, row, work->candidate[i]);
-    if (class < VIEW_CLASSES_)
-        count(analysis, table, row, COUNTER_SCAN + class);
-    if (!(source->seen & (1U << class))) {
-        source->seen = (source->seen | 1U << class) & 7U;
-        struct address address = table_address(table, row);
-        hll_add(analysis->class_sketch[class], HLL_LARGE_BITS, source_hash(&address));
+    const struct columns *columns = &work->columns;
+    struct looks *looks = ret_looks;
+    looks->sketches.n = looks->destinations.n = looks->ports.n = looks->fresh.n = 0;
+    unsigned n = 0;
+    for (unsigned i = begin; i < end; i++) {
+        struct source *row = work->table[i]->rows + work->row[i];
+        struct source *source = work->row[i] == TABLE_NO_ROW ? &work->nobody : row;
+        work->source[i] = source;
+        struct distinct set = source_destinations(source);
+        bool sketch = distinct_is_open_block(set) && distinct_is_sketch(set);
+        rows_add(&looks->sketches, i, sketch);
+        rows_add(&looks->destinations, i, !sketch);
+        const struct pool *pool = &analysis->shards[work->shard[i]].pool;
+        uint32_t port = columns->port[i];
+        set = source_ports(source);
+        bool only = distinct_is_only(set, port);
+        work->has_only_port[i] = only;
+        rows_add(&looks->ports, i, !only && port);
+        work->ahead[n] = pool_block(pool, set.word);
+        n += !only && distinct_is_open_block(set);
     }
-    struct window *window = work->windows[i];
-    if (source_seen_at(source, at_s, !window))
-        window->counts[COUNT_sources]++;
+    for (unsigned k = 0; k < looks->sketches.n; k++) {
+        unsigned i = looks->sketches.row[k];
+        const struct pool *pool = &analysis->shards[work->shard[i]].pool;
+        uint64_t hash = hash_u64(columns->destination[i], HASH_FIXED);
+        looks->reg[k] = (uint8_t *)pool_block(pool, work->source[i]->destinations) +
+                        hll_register(HLL_SMALL_BITS, hash);
+        looks->rank[k] = hll_rank(HLL_SMALL_BITS, hash);
+        work->ahead[n++] = looks->reg[k];
+    }
+    for (unsigned k = 0; k < looks->destinations.n; k++) {
+        unsigned i = looks->destinations.row[k];
+        const struct pool *pool = &analysis->shards[work->shard[i]].pool;
+        struct distinct set = source_destinations(work->source[i]);
+        const uint32_t *keys = pool_block(pool, set.word);
+        work->ahead[n] = keys;
+        work->ahead[n + 1] = keys + set.kind; /* where the next one goes */
+        n += distinct_is_open_block(set) ? 2 : 0;
+    }
+    prefetch_all(work->ahead, n);
 }
 
 /* The marks of rows that match, then the records the marks lead to. */
@@ -335,53 +270,170 @@ static void prefetch_evidence(const struct analysis *analysis, struct work *work
     prefetch_all(work->ahead, records);
 }
 
-/* Steps 4 and 5 for rows [begin, end). */
-static void count_rows(struct analysis *analysis, struct work *work, unsigned begin,
-                       unsigned end)
+/* The counters of a source; carries are rare enough for a call. */
+static inline void count(struct analysis *analysis, const struct work *work, unsigned i,
+                         enum counter counter)
 {
-    const struct batch *batch = work->batch;
-    unsigned n = 0;
-    for (unsigned i = begin; i < end; i++) {
-        if (work->row[i] == TABLE_NO_ROW)
-            continue;
-        const struct shard *shard = &analysis->shards[work->shard[i]];
-        const struct source *source = &shard->tables[work->is6[i]].rows[work->row[i]];
-        uint32_t port = (uint32_t)batch->ip_proto[i] << 16 | batch->dstport[i];
-        distinct_lines(&shard->pool, source_destinations(source),
-                       destination_key(batch, i, work->is6[i]), work->ahead + n);
-        distinct_lines(&shard->pool, source_ports(source), port, work->ahead + n + 2);
-        n += 4;
+    uint32_t *value = &work->source[i]->counters[counter];
+    if (*value != UINT32_MAX)
+        ++*value;
+    else if (!table_counter_add(work->table[i], work->row[i], counter, 1))
+        analysis->memory_refused++;
+}
+
+static inline void count_source(struct analysis *analysis, const struct work *work, unsigned i)
+{
+    struct source *source = work->source[i];
+    unsigned class = work->batch->class[i];
+    uint32_t at_s = work->columns.at_s[i];
+    if (at_s > source->last_s && at_s - source->last_s > analysis->config.evidence_s &&
+        analysis->labels.plan)
+        matching_expire(analysis, &analysis->shards[work->shard[i]], work->is6[i], work->row[i],
+                        at_s);
+    count(analysis, work, i, work->columns.candidate[i]);
+    if (class < VIEW_CLASSES_)
+        count(analysis, work, i, COUNTER_SCAN + class);
+    if (!(source->seen & (1U << class))) {
+        source->seen = (source->seen | 1U << class) & 7U;
+        struct address address = table_address(work->table[i], work->row[i]);
+        hll_add(analysis->class_sketch[class], HLL_LARGE_BITS, source_hash(&address));
     }
-    prefetch_all(work->ahead, n);
-    prefetch_evidence(analysis, work, begin, end);
+    struct window *window = work->windows[i];
+    if (source_seen_at(source, at_s, !window))
+        window->counts[COUNT_sources]++;
+}
+
+/* Is the source in the tally of a port it is known to have scanned? Every port of a source that
+ * only scanned went into the tally of scans when it went into the set of the source. */
+static bool only_scans(const struct source *source)
+{
+    return source->seen == 1U << CLASS_SCAN;
+}
+
+static void step_count(struct analysis *analysis, struct work *work, unsigned begin,
+                       unsigned end, struct looks *looks)
+{
     for (unsigned i = begin; i < end; i++) {
         if (work->row[i] != TABLE_NO_ROW)
-            count_row(analysis, work, i);
+            count_source(analysis, work, i);
         else
             refuse(analysis, work, i);
         if (matching_has(&work->matching, i))
-            matching_note(analysis, &work->matching, batch, i,
+            matching_note(analysis, &work->matching, work->batch, i,
                           &analysis->shards[work->shard[i]], work->is6[i], work->row[i],
                           work->windows[i]);
-        if (work->tally[i])
-            work->tally[i]->packets++;
+        work->tally[i]->packets++;
+        rows_add(&looks->fresh, i,
+                 work->has_only_port[i] && !only_scans(work->source[i]) &&
+                     work->tally[i] != &work->no_tally);
     }
-    step_sets(analysis, work, begin, end);
 }
 
-static void step_count(struct analysis *analysis, struct work *work)
+static void add_destination_bits(struct analysis *analysis, const struct work *work,
+                                 unsigned begin, unsigned end)
+{
+    for (unsigned i = begin; i < end; i++) {
+        if (!work->is6[i])
+            destinations_add4(&analysis->destinations, work->batch->dst[i]);
+        else
+            destinations_add6(&analysis->destinations, work->batch->dst6[i],
+                              analysis->config.table_key);
+    }
+}
+
+/* Lists the packets whose source may be new to the tally of the port. */
+static uint64_t add_ports(struct analysis *analysis, const struct work *work,
+                          struct looks *looks)
+{
+    uint64_t frozen = 0;
+    for (unsigned k = 0; k < looks->ports.n; k++) {
+        unsigned i = looks->ports.row[k];
+        struct source *source = work->source[i];
+        struct distinct set = source_ports(source);
+        enum distinct_result result =
+            distinct_note(&analysis->shards[work->shard[i]].pool, &set, work->columns.port[i]);
+        frozen += result == DISTINCT_FROZE;
+        if (result != DISTINCT_KNOWN)
+            source_set_ports(source, set);
+        rows_add(&looks->fresh, i,
+                 !(result == DISTINCT_KNOWN && only_scans(source)) &&
+                     work->tally[i] != &work->no_tally);
+    }
+    return frozen;
+}
+
+static uint64_t add_destinations(struct analysis *analysis, const struct work *work,
+                                 const struct rows *rows)
+{
+    uint64_t frozen = 0;
+    for (unsigned k = 0; k < rows->n; k++) {
+        unsigned i = rows->row[k];
+        struct source *source = work->source[i];
+        struct distinct set = source_destinations(source);
+        enum distinct_result result = distinct_note(&analysis->shards[work->shard[i]].pool,
+                                                    &set, work->columns.destination[i]);
+        frozen += result == DISTINCT_FROZE;
+        if (result != DISTINCT_KNOWN)
+            source_set_destinations(source, set);
+    }
+    return frozen;
+}
+
+static void look_at_tallies(const struct analysis *analysis, struct work *work,
+                            const struct rows *fresh)
+{
+    unsigned n = 0;
+    for (unsigned k = 0; k < fresh->n; k++) {
+        unsigned i = fresh->row[k];
+        struct distinct set = work->tally[i]->sources;
+        work->ahead[n] = distinct_place(&analysis->ports_pool, set, work->columns.source[i]);
+        n += distinct_is_open_block(set);
+    }
+    prefetch_all(work->ahead, n);
+}
+
+static void step_add(struct analysis *analysis, struct work *work, unsigned begin, unsigned end,
+                     struct looks *looks)
+{
+    /* First, while no block has moved: adding to the others may make a pool grow. */
+    for (unsigned k = 0; k < looks->sketches.n; k++)
+        *looks->reg[k] = *looks->reg[k] > looks->rank[k] ? *looks->reg[k] : looks->rank[k];
+    uint64_t frozen = add_ports(analysis, work, looks);
+    look_at_tallies(analysis, work, &looks->fresh);
+    add_destination_bits(analysis, work, begin, end);
+    frozen += add_destinations(analysis, work, &looks->destinations);
+    for (unsigned k = 0; k < looks->fresh.n; k++) {
+        unsigned i = looks->fresh.row[k];
+        frozen += !distinct_add(&analysis->ports_pool, &work->tally[i]->sources,
+                                work->columns.source[i]);
+    }
+    analysis->sets_frozen += frozen;
+}
+
+/* Rows [begin, end), whose sources have theirs. */
+static void count_rows(struct analysis *analysis, struct work *work, unsigned begin,
+                       unsigned end)
+{
+    struct looks looks;
+    step_look(analysis, work, begin, end, &looks);
+    prefetch_evidence(analysis, work, begin, end);
+    step_count(analysis, work, begin, end, &looks);
+    step_add(analysis, work, begin, end, &looks);
+}
+
+static void step_resolve(struct analysis *analysis, struct work *work)
 {
     const struct batch *batch = work->batch;
     unsigned done = 0;
     for (unsigned i = 0; i < batch->n; i++) {
-        struct shard *shard = &analysis->shards[work->shard[i]];
-        const struct table *table = &shard->tables[work->is6[i]];
+        const struct table *table = work->table[i];
         /* Almost always the probable row is the one. An eviction may have moved it meanwhile,
          * but a key is in one row of its table alone. */
         if (!work->is6[i] && work->row[i] < table->n &&
-            table->rows[work->row[i]].key == work->key[i])
+            table->rows[work->row[i]].key == work->columns.source[i])
             continue;
-        work->row[i] = table_find(table, work->hash[i], work->key[i], &batch->src6[i]);
+        work->row[i] =
+            table_find(table, work->hash[i], work->columns.source[i], &batch->src6[i]);
         if (work->row[i] != TABLE_NO_ROW)
             continue;
         work->row[i] = insert(analysis, work, i);
@@ -389,7 +441,7 @@ static void step_count(struct analysis *analysis, struct work *work)
             continue;
         count_rows(analysis, work, done, i);
         done = i;
-        if (shard_evict(analysis, shard))
+        if (shard_evict(analysis, &analysis->shards[work->shard[i]]))
             work->row[i] = insert(analysis, work, i);
     }
     count_rows(analysis, work, done, batch->n);
@@ -400,12 +452,15 @@ void analysis_add(struct analysis *analysis, const struct batch *batch,
 {
     struct work work;
     work.batch = batch;
+    work.no_tally = (struct port_tally){0};
+    work.nobody =
+        (struct source){.ports_kind = DISTINCT_FROZEN, .destinations_kind = DISTINCT_FROZEN};
     tally_batch(analysis, batch, work.windows);
     matching_start(&work.matching, &analysis->labels, batch, matches);
-    set_candidates(batch, work.candidate);
+    columns_fill(&work.columns, batch);
     step_hash(analysis, &work);
-    step_rows(analysis, &work);
-    step_count(analysis, &work);
+    step_guess(analysis, &work);
+    step_resolve(analysis, &work);
 }
 
 void analysis_advance(struct analysis *analysis, int64_t packet_time_ns)

@@ -2,30 +2,30 @@
  * 2,048 registers (standard error 2.3 %). The state is a function of the set of keys, whatever
  * their order and however they were split before merging.
  *
- *   NONE -> ONE -> BLOCK of 3, 11, 31, 63, 127 keys -> BLOCK of registers
+ *   no key -> one, in the word -> block of 4, 16, 32, 64, 128 keys -> block of registers
  *
- * When the pool refuses the next block, the set is FROZEN as well: it takes no more keys, and
- * its count is a lower bound.
+ * A block is full of keys at all times: those places that have none of their own repeat the
+ * first key, so that a search compares whole vectors and needs not know how many there are.
  *
- * A set is 4 bytes and 3 bits; its owner keeps them where it likes. */
+ * When the pool refuses the next block, the set is frozen: it takes no more keys, and its count
+ * is a lower bound.
+ *
+ * A set is 5 bytes; its owner keeps them where it likes. */
 #pragma once
 
 #include "base/hash.h"
 #include "state/hll.h"
 #include "state/pool.h"
 
-enum { DISTINCT_EXACT_MAX = 127 };
-
-enum distinct_kind {
-    DISTINCT_NONE,
-    DISTINCT_ONE,
-    DISTINCT_BLOCK,
-    DISTINCT_FROZEN = 4, /* a flag beside the others */
+enum {
+    DISTINCT_EXACT_MAX = 127,
+    DISTINCT_KEYS = 127,   /* of the kind: how many keys; of a sketch, all ones */
+    DISTINCT_FROZEN = 128, /* a flag beside them */
 };
 
 struct distinct {
     uint32_t word; /* the key, or the handle of the block */
-    uint8_t kind;  /* enum distinct_kind, 3 bits */
+    uint8_t kind;  /* DISTINCT_KEYS, DISTINCT_FROZEN */
 };
 
 enum distinct_result {
@@ -33,7 +33,62 @@ enum distinct_result {
     DISTINCT_ADDED, /* it may be new */
     DISTINCT_FROZE, /* this key froze the set (once a set) */
 };
-enum distinct_result distinct_note(struct pool *pool, struct distinct *set, uint32_t key);
+
+/* Has it a block, and takes keys? */
+static inline bool distinct_is_open_block(struct distinct set)
+{
+    return set.kind - 2U < DISTINCT_FROZEN - 2U;
+}
+
+/* Of one that has a block. */
+static inline bool distinct_is_sketch(struct distinct set)
+{
+    return pool_size_of(set.word) == POOL_2048;
+}
+
+/* Is this the key of a set of one? */
+static inline bool distinct_is_only(struct distinct set, uint32_t key)
+{
+    return set.kind == 1 && set.word == key;
+}
+
+/* The rest of distinct_note(): when a block is missing or full, and sketches. */
+enum distinct_result distinct_note_slow(struct pool *pool, struct distinct *set, uint32_t key);
+
+typedef uint32_t distinct_lanes __attribute__((vector_size(16), aligned(4), may_alias));
+
+static inline bool distinct_holds(const struct pool *pool, uint32_t handle, uint32_t key)
+{
+    const distinct_lanes *lanes = pool_block(pool, handle);
+    distinct_lanes wanted = {key, key, key, key}, hits = lanes[0] == wanted;
+    enum pool_size size = pool_size_of(handle);
+    if (size != POOL_16) { /* 4 or more vectors */
+        unsigned n = POOL_BYTES[size] / sizeof *lanes;
+        for (unsigned i = 0; i < n; i += 4)
+            hits |= (lanes[i] == wanted) | (lanes[i + 1] == wanted) | (lanes[i + 2] == wanted) |
+                    (lanes[i + 3] == wanted);
+    }
+    typedef uint64_t pair __attribute__((vector_size(16)));
+    pair halves = (pair)hits;
+    return halves[0] | halves[1];
+}
+
+static inline enum distinct_result distinct_note(struct pool *pool, struct distinct *set,
+                                                 uint32_t key)
+{
+    if (distinct_is_only(*set, key))
+        return DISTINCT_KNOWN;
+    if (!distinct_is_open_block(*set) || distinct_is_sketch(*set))
+        return distinct_note_slow(pool, set, key);
+    if (distinct_holds(pool, set->word, key))
+        return DISTINCT_KNOWN;
+    unsigned cap = POOL_BYTES[pool_size_of(set->word)] / sizeof key;
+    if (set->kind == cap || set->kind == DISTINCT_EXACT_MAX)
+        return distinct_note_slow(pool, set, key);
+    uint32_t *keys = pool_block(pool, set->word);
+    keys[set->kind++] = key;
+    return DISTINCT_ADDED;
+}
 
 /* False when this key froze the set (once a set). */
 static inline bool distinct_add(struct pool *pool, struct distinct *set, uint32_t key)
@@ -54,16 +109,11 @@ uint64_t distinct_count(const struct pool *pool, const struct distinct *set,
  * unless they were inlined before it looks. */
 #define PREFETCHER static inline __attribute__((always_inline)) void
 
-/* Bytes in the first two lines that distinct_note() will touch, which may be the same; NULL
- * when there are none. Without branches: they would go either way at random. */
-static inline void distinct_lines(const struct pool *pool, struct distinct set, uint32_t key,
-                                  const void *ret_bytes[static 2])
+/* A byte distinct_note() will touch, of a set that has an open block. */
+static inline const void *distinct_place(const struct pool *pool, struct distinct set,
+                                         uint32_t key)
 {
     const uint8_t *block = pool_block(pool, set.word);
-    enum pool_size size = pool_size_of(set.kind == DISTINCT_BLOCK ? set.word : 0);
     size_t reg = hll_register(HLL_SMALL_BITS, hash_u64(key, HASH_FIXED));
-    unsigned next = POOL_BYTES[size] > 64 ? 64 : POOL_BYTES[size] - 1U;
-    bool sketch = size == POOL_2048, exists = set.kind == DISTINCT_BLOCK;
-    ret_bytes[0] = exists ? block + (sketch ? reg : 0) : NULL;
-    ret_bytes[1] = exists ? block + (sketch ? reg : next) : NULL;
+    return block + (distinct_is_sketch(set) ? reg : 0);
 }

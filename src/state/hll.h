@@ -18,11 +18,17 @@ static inline size_t hll_register(unsigned bits, uint64_t hash)
     return hash >> (64 - bits);
 }
 
-static inline void hll_add(uint8_t *registers, unsigned bits, uint64_t hash)
+/* The place of the first one after the bits that choose the register. */
+static inline uint8_t hll_rank(unsigned bits, uint64_t hash)
 {
     /* The bit below the hash's last one bounds the rank to 64 - bits + 1. */
     uint64_t rest = hash << bits | (uint64_t)1 << (bits - 1);
-    uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
+    return (uint8_t)(__builtin_clzll(rest) + 1);
+}
+
+static inline void hll_add(uint8_t *registers, unsigned bits, uint64_t hash)
+{
+    uint8_t rank = hll_rank(bits, hash);
     uint8_t *reg = &registers[hll_register(bits, hash)];
     if (*reg < rank)
         *reg = rank;

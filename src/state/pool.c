@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-enum { FIRST_BYTES = 16384 };
+enum { FIRST_BYTES = 16384, LINE_BYTES = 64, SMALLEST_BYTES = 16 };
 
 void pool_init(struct pool *pool, size_t limit_bytes)
 {
     size_t addressable = (size_t)POOL_UNIT << POOL_OFFSET_BITS;
     *pool = (struct pool){
-        .used_bytes = POOL_UNIT, /* so that no handle is 0 */
+        .used_bytes = SMALLEST_BYTES, /* so that no handle is 0 */
         .limit_bytes = limit_bytes < addressable ? limit_bytes : addressable,
     };
 }
@@ -37,6 +37,11 @@ static bool grow(struct pool *pool)
     return true;
 }
 
+static uint32_t handle_of(enum pool_size size, size_t at)
+{
+    return (uint32_t)size << POOL_OFFSET_BITS | (uint32_t)(at / POOL_UNIT);
+}
+
 uint32_t pool_alloc(struct pool *pool, enum pool_size size)
 {
     uint32_t handle = pool->free[size];
@@ -45,16 +50,17 @@ uint32_t pool_alloc(struct pool *pool, enum pool_size size)
         return handle;
     }
     size_t bytes = POOL_BYTES[size];
-    size_t at = pool->used_bytes;
-    if (size == POOL_32)
-        at = (at + 31) & ~(size_t)31;
+    size_t align = bytes & -bytes; /* the power of two that it is, or is made of */
+    align = align < LINE_BYTES ? align : LINE_BYTES;
+    size_t at = (pool->used_bytes + align - 1) & ~(align - 1);
     if (at + bytes > pool->limit_bytes)
         return 0;
     if (at + bytes > pool->cap_bytes && !grow(pool))
         return 0;
-    handle = (uint32_t)size << POOL_OFFSET_BITS | (uint32_t)(at / POOL_UNIT);
+    for (; pool->used_bytes < at; pool->used_bytes += SMALLEST_BYTES)
+        pool_free(pool, handle_of(POOL_16, pool->used_bytes));
     pool->used_bytes = at + bytes;
-    return handle;
+    return handle_of(size, at);
 }
 
 void pool_free(struct pool *pool, uint32_t handle)

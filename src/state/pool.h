@@ -3,7 +3,8 @@
  *   handle   [ size : 4 | offset in units of 8 bytes : 28 ], 0 is none
  *
  * One growing array holds the blocks; a freed block waits on the list of its size. Nothing is
- * ever given back before the pool goes: blocks of a source that was evicted serve the next. */
+ * ever given back before the pool goes: blocks of a source that was evicted serve the next.
+ * Blocks of 16, 32 and 64 bytes are within a cache line, larger ones of 2^n begin one. */
 #pragma once
 
 #include "state/memory.h"
@@ -14,18 +15,19 @@
 
 enum pool_size {
     POOL_16,
-    POOL_48,
+    POOL_64,
     POOL_128,
     POOL_256,
     POOL_512,
     POOL_2048,
-    POOL_32, /* does not straddle two cache lines */
+    POOL_32,
+    POOL_48,
     POOL_SIZE_COUNT_,
 };
 
 enum { POOL_UNIT = 8, POOL_OFFSET_BITS = 28 };
 
-static const uint16_t POOL_BYTES[POOL_SIZE_COUNT_] = {16, 48, 128, 256, 512, 2048, 32};
+static const uint16_t POOL_BYTES[POOL_SIZE_COUNT_] = {16, 64, 128, 256, 512, 2048, 32, 48};
 
 struct pool {
     struct memory *memory; /* where the array comes from; may be NULL; a reference */

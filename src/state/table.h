@@ -29,8 +29,8 @@ struct source {
     unsigned seen : CLASS_COUNT_; /* bit 1 << enum class: it sent such a packet */
     unsigned is_wide : 1;         /* a counter has carried */
     unsigned drop : 1;            /* table_compact() takes it out */
-    unsigned ports_kind : 3, destinations_kind : 3;
-    unsigned unused : 11;
+    unsigned unused : 1;
+    uint8_t ports_kind, destinations_kind;
     uint32_t asn;
     uint32_t first_s, last_s; /* lowest and highest time stamp of its packets */
     uint32_t minutes;         /* bit k: a packet, not late, in minute last_s / 60 - k */
@@ -159,13 +159,13 @@ static inline struct distinct source_destinations(const struct source *source)
 static inline void source_set_ports(struct source *source, struct distinct set)
 {
     source->ports = set.word;
-    source->ports_kind = set.kind & 7U;
+    source->ports_kind = set.kind;
 }
 
 static inline void source_set_destinations(struct source *source, struct distinct set)
 {
     source->destinations = set.word;
-    source->destinations_kind = set.kind & 7U;
+    source->destinations_kind = set.kind;
 }
 
 /* Notes a packet's time; true when it is the first of its minute that is not late. A packet is
@@ -177,6 +177,8 @@ static inline bool source_seen_at(struct source *source, uint32_t at_s, bool lat
         source->first_s = at_s;
     if (at_s > source->last_s)
         source->last_s = at_s;
+    if (now == last && source->minutes & 1) /* the common case */
+        return false;
     if (now > last) {
         source->minutes = now - last < 32 ? source->minutes << (now - last) : 0;
         last = now;

@@ -48,6 +48,65 @@ START_TEST(zero_is_a_key)
 }
 END_TEST
 
+/* Keys at random, in sets of every size at a time, against a list of what each holds. */
+START_TEST(sets_hold_what_was_added)
+{
+    enum { SETS = 40, KEYS = 140, ROUNDS = 12000 };
+    struct random random = random_seeded("sets");
+    struct pool pool;
+    pool_init(&pool, 1 << 20);
+    static struct distinct sets[SETS];
+    static uint32_t keys[SETS][KEYS];
+    static unsigned n[SETS];
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        unsigned at = (unsigned)random_below(&random, SETS);
+        uint32_t key = (uint32_t)random_below(&random, KEYS) << (at % 3 * 8);
+        if (random_below(&random, 2000) == 0) {
+            distinct_clear(&pool, &sets[at]);
+            n[at] = 0;
+        }
+        bool known = false;
+        for (unsigned i = 0; i < n[at]; i++)
+            known |= keys[at][i] == key;
+        bool exact = n[at] <= DISTINCT_EXACT_MAX;
+        if (!known)
+            keys[at][n[at]++] = key;
+        ck_assert_int_eq(distinct_note(&pool, &sets[at], key),
+                         known && exact ? DISTINCT_KNOWN : DISTINCT_ADDED);
+        bool estimated;
+        uint64_t count = distinct_count(&pool, &sets[at], &estimated);
+        ck_assert_int_eq(estimated, n[at] > DISTINCT_EXACT_MAX);
+        if (!estimated)
+            ck_assert_uint_eq(count, n[at]);
+    }
+    pool_fini(&pool);
+}
+END_TEST
+
+/* Blocks of small sizes are within a line, larger ones begin one; gaps are used. */
+START_TEST(blocks_do_not_straddle_lines)
+{
+    struct random random = random_seeded("blocks");
+    struct pool pool;
+    pool_init(&pool, 1 << 20);
+    size_t bytes = 0;
+    for (unsigned i = 0; i < 1000; i++) {
+        enum pool_size size = (enum pool_size)random_below(&random, POOL_2048);
+        uintptr_t at = (uintptr_t)pool_block(&pool, pool_alloc(&pool, size));
+        bytes += POOL_BYTES[size];
+        if (POOL_BYTES[size] <= 64)
+            ck_assert_uint_eq(at / 64, (at + POOL_BYTES[size] - 1) / 64);
+        else
+            ck_assert_uint_eq(at % 64, 0);
+    }
+    for (uint32_t gap = pool.free[POOL_16]; gap;
+         memcpy(&gap, pool_block(&pool, gap), sizeof gap))
+        bytes += 16;
+    ck_assert_uint_eq(pool.used_bytes, bytes + 16);
+    pool_fini(&pool);
+}
+END_TEST
+
 START_TEST(merging_equals_adding)
 {
     static const unsigned sizes[] = {0, 1, 2, 5, 40, 127, 128, 3000};
@@ -79,14 +138,14 @@ END_TEST
 START_TEST(a_full_pool_freezes_sets_at_a_lower_bound)
 {
     struct pool pool;
-    pool_init(&pool, 8 + 16 + 48);
+    pool_init(&pool, 16 + 16 + 32 + 64);
     struct distinct set = {0};
     unsigned refusals = 0;
     for (uint32_t key = 0; key < 100; key++)
         refusals += !distinct_add(&pool, &set, key);
     ck_assert_uint_eq(refusals, 1);
     bool estimated;
-    ck_assert_uint_eq(distinct_count(&pool, &set, &estimated), 11);
+    ck_assert_uint_eq(distinct_count(&pool, &set, &estimated), 16);
     ck_assert(estimated);
     distinct_clear(&pool, &set);
     ck_assert_uint_eq(distinct_count(&pool, &set, &estimated), 0);
@@ -142,6 +201,8 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, counts_are_exact_to_127);
     tcase_add_test(tests, zero_is_a_key);
+    tcase_add_test(tests, sets_hold_what_was_added);
+    tcase_add_test(tests, blocks_do_not_straddle_lines);
     tcase_add_test(tests, merging_equals_adding);
     tcase_add_test(tests, a_full_pool_freezes_sets_at_a_lower_bound);
     tcase_add_test(tests, the_error_of_sketches_is_as_published);
