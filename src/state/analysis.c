@@ -252,7 +252,7 @@ static void prefetch_evidence(const struct analysis *analysis, struct work *work
 {
     unsigned rows[BATCH_CAP], n = 0;
     for (unsigned i = begin; work->matching.matches && i < end; i++) {
-        if (work->matching.rows[i].n == 0 || work->row[i] == TABLE_NO_ROW)
+        if (!mask_test(work->matching.rows, i) || work->row[i] == TABLE_NO_ROW)
             continue;
         const struct shard *shard = &analysis->shards[work->shard[i]];
         work->ahead[n] = shard_mark(shard, work->is6[i], work->row[i]);
@@ -456,7 +456,7 @@ void analysis_add(struct analysis *analysis, const struct batch *batch,
     work.nobody =
         (struct source){.ports_kind = DISTINCT_FROZEN, .destinations_kind = DISTINCT_FROZEN};
     tally_batch(analysis, batch, work.windows);
-    matching_start(&work.matching, &analysis->labels, batch, matches);
+    matching_start(&work.matching, analysis, batch, matches, work.windows);
     columns_fill(&work.columns, batch);
     step_hash(analysis, &work);
     step_guess(analysis, &work);

@@ -110,7 +110,10 @@ bool labels_init(struct labels *labels, const struct evidence_plan *plan)
         return true;
     unsigned n = evidence_label_count(plan);
     labels->label_counts = malloc(n ? n : 1);
-    if (!source_tallies_init(&labels->evicted, plan) || !labels->label_counts)
+    labels->rows = calloc(n ? n : 1, sizeof *labels->rows);
+    labels->touched = calloc(n ? n : 1, sizeof *labels->touched);
+    if (!source_tallies_init(&labels->evicted, plan) || !labels->label_counts ||
+        !labels->rows || !labels->touched)
         return false;
     static const struct {
         const char *name;
@@ -132,6 +135,8 @@ void labels_fini(struct labels *labels)
 {
     source_tallies_fini(&labels->evicted);
     free(labels->label_counts);
+    free(labels->rows);
+    free(labels->touched);
     *labels = (struct labels){0};
 }
 

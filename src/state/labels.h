@@ -54,6 +54,9 @@ struct labels {
     const struct evidence_plan *plan; /* NULL: no signatures, all else is unused */
     struct source_tallies evicted; /* packets by signature and label; sources: evicted ones */
     uint8_t *label_counts;         /* by label: an enum count of the series, or COUNT_COUNT_ */
+    uint64_t (*rows)[BATCH_WORDS]; /* by label: rows of the batch that are counted under it */
+    uint16_t *touched;             /* labels with such rows */
+    unsigned touched_n;
     uint64_t iot_packets;
     uint64_t refused; /* matches whose evidence found no room */
 };

@@ -1,28 +1,105 @@
 #include "state/matching.h"
 
-void matching_start(struct matching *matching, const struct labels *labels,
-                    const struct batch *batch, const struct matches *matches)
+#include <string.h>
+
+/* Counts rows in the series of the windows they belong to. */
+static void count_windows(const uint64_t rows[static BATCH_WORDS], enum count count,
+                          struct window *const windows[static BATCH_CAP])
 {
+    for (unsigned word = 0; word < BATCH_WORDS; word++) {
+        for (uint64_t bits = rows[word]; bits; bits &= bits - 1) {
+            struct window *window = windows[word * 64 + (unsigned)__builtin_ctzll(bits)];
+            if (window)
+                window->counts[count]++;
+        }
+    }
+}
+
+static uint64_t popcount(const uint64_t mask[static BATCH_WORDS])
+{
+    uint64_t bits = 0;
+    for (unsigned word = 0; word < BATCH_WORDS; word++)
+        bits += (unsigned)__builtin_popcountll(mask[word]);
+    return bits;
+}
+
+static void label_touch(struct labels *labels, unsigned label,
+                        const uint64_t rows[static BATCH_WORDS])
+{
+    uint64_t *of = labels->rows[label], before = 0;
+    for (unsigned word = 0; word < BATCH_WORDS; word++) {
+        before |= of[word];
+        of[word] |= rows[word];
+    }
+    if (!before)
+        labels->touched[labels->touched_n++] = (uint16_t)label;
+}
+
+static void list_rows(struct matching *matching, unsigned signature,
+                      const uint64_t mask[static BATCH_WORDS])
+{
+    for (unsigned word = 0; word < BATCH_WORDS; word++) {
+        matching->rows[word] |= mask[word];
+        for (uint64_t bits = mask[word]; bits; bits &= bits - 1) {
+            unsigned row = word * 64 + (unsigned)__builtin_ctzll(bits);
+            unsigned n = matching->n[row];
+            if (n < ROW_HITS_MAX)
+                matching->hits[row][n] = (uint16_t)signature;
+            matching->n[row] = (uint8_t)(n + (n <= ROW_HITS_MAX));
+        }
+    }
+}
+
+/* The labels of rows that match a plain signature, each once a packet. */
+static void count_labels(struct analysis *analysis,
+                         struct window *const windows[static BATCH_CAP])
+{
+    struct labels *labels = &analysis->labels;
+    for (unsigned i = 0; i < labels->touched_n; i++) {
+        unsigned label = labels->touched[i], count = labels->label_counts[label];
+        uint64_t n = popcount(labels->rows[label]);
+        labels->evicted.labels[label].packets += n;
+        if (count == COUNT_COUNT_)
+            continue;
+        analysis->totals.counts[count] += n;
+        count_windows(labels->rows[label], (enum count)count, windows);
+    }
+}
+
+void matching_start(struct matching *matching, struct analysis *analysis,
+                    const struct batch *batch, const struct matches *matches,
+                    struct window *const windows[static BATCH_CAP])
+{
+    struct labels *labels = &analysis->labels;
     matching->matches = NULL;
     if (!labels->plan || !matches || matches->hits_n == 0)
         return;
     matching->matches = matches;
-    for (unsigned i = 0; i < batch->n; i++)
-        matching->rows[i].n = 0;
+    memset(matching->rows, 0, sizeof matching->rows);
+    memset(matching->iot, 0, sizeof matching->iot);
+    memset(matching->n, 0, batch->n);
+    for (unsigned i = 0; i < labels->touched_n; i++)
+        memset(labels->rows[labels->touched[i]], 0, sizeof labels->rows[0]);
+    labels->touched_n = 0;
     for (unsigned hit = 0; hit < matches->hits_n; hit++) {
         unsigned signature = matches->hits[hit];
-        if (labels->plan->items[signature].kind == EVIDENCE_OFF)
+        const struct evidence_item *item = &labels->plan->items[signature];
+        const uint64_t *mask = matches->mask[signature];
+        if (item->kind == EVIDENCE_OFF)
             continue;
-        for (unsigned word = 0; word < BATCH_WORDS; word++) {
-            for (uint64_t bits = matches->mask[signature][word]; bits; bits &= bits - 1) {
-                struct row_hits *row =
-                    &matching->rows[word * 64 + (unsigned)__builtin_ctzll(bits)];
-                if (row->n < ROW_HITS_MAX)
-                    row->signatures[row->n] = (uint16_t)signature;
-                row->n++;
-            }
-        }
+        list_rows(matching, signature, mask);
+        if (item->kind != EVIDENCE_PLAIN)
+            continue;
+        labels->evicted.signatures[signature].packets += popcount(mask);
+        label_touch(labels, item->label, mask);
+        for (unsigned word = 0; item->iot && word < BATCH_WORDS; word++)
+            matching->iot[word] |= mask[word];
     }
+    count_labels(analysis, windows);
+    uint64_t iot = popcount(matching->iot);
+    labels->iot_packets += iot;
+    analysis->totals.counts[COUNT_iot_matched] += iot;
+    count_windows(matching->iot, COUNT_iot_matched, windows);
 }
 
 /* The packets of the kinds a signature can match that the source has sent since its evidence
@@ -37,31 +114,6 @@ static uint64_t candidates_of(const struct shard *shard, const struct table *tab
     return n;
 }
 
-/* What the packet has matched so far. */
-struct outcome {
-    uint64_t labels[SIGNATURES_MAX / 64 + 1]; /* counted once under each; zero as far as used */
-    bool iot;
-};
-
-static void count_match(struct analysis *analysis, unsigned signature, struct outcome *outcome,
-                        struct window *window)
-{
-    struct labels *labels = &analysis->labels;
-    unsigned label = labels->plan->items[signature].label;
-    labels->evicted.signatures[signature].packets++;
-    outcome->iot |= labels->plan->items[signature].iot;
-    if (outcome->labels[label / 64] >> (label % 64) & 1)
-        return;
-    outcome->labels[label / 64] |= (uint64_t)1 << (label % 64);
-    labels->evicted.labels[label].packets++;
-    unsigned count = labels->label_counts[label];
-    if (count == COUNT_COUNT_)
-        return;
-    analysis->totals.counts[count]++;
-    if (window)
-        window->counts[count]++;
-}
-
 /* A row of the batch and its source. */
 struct who {
     struct shard *shard;
@@ -70,10 +122,37 @@ struct who {
     struct mark *mark; /* NULL: memory was refused */
     struct window *window;
     struct evidence_row packet;
+    bool iot; /* matches a signature of origin iot */
 };
 
-static void note_one(struct analysis *analysis, struct who *who, unsigned signature,
-                     struct outcome *outcome)
+/* Counts a match that the source had to decide. */
+static void count_match(struct analysis *analysis, struct who *who, unsigned signature)
+{
+    struct labels *labels = &analysis->labels;
+    const struct evidence_item *item = &labels->plan->items[signature];
+    labels->evicted.signatures[signature].packets++;
+    if (item->iot && !who->iot) {
+        who->iot = true;
+        labels->iot_packets++;
+        analysis->totals.counts[COUNT_iot_matched]++;
+        if (who->window)
+            who->window->counts[COUNT_iot_matched]++;
+    }
+    if (mask_test(labels->rows[item->label], who->packet.row))
+        return; /* under this label already */
+    uint64_t row[BATCH_WORDS] = {0};
+    mask_set(row, who->packet.row);
+    label_touch(labels, item->label, row);
+    labels->evicted.labels[item->label].packets++;
+    unsigned count = labels->label_counts[item->label];
+    if (count == COUNT_COUNT_)
+        return;
+    analysis->totals.counts[count]++;
+    if (who->window)
+        who->window->counts[count]++;
+}
+
+static void note_one(struct analysis *analysis, struct who *who, unsigned signature)
 {
     struct labels *labels = &analysis->labels;
     const struct evidence_plan *plan = labels->plan;
@@ -85,21 +164,16 @@ static void note_one(struct analysis *analysis, struct who *who, unsigned signat
         (void)evidence_judge(plan, pool, who->mark->head, signature,
                              candidates_of(who->shard, who->table, who->row, who->mark,
                                            plan->items[signature].candidates));
-    if (notes & NOTE_REFUSED) {
-        labels->refused++;
-        if (!evidence_decides(plan, signature))
-            notes |= NOTE_MATCHES;
-    }
-    if (notes & NOTE_MATCHES)
-        count_match(analysis, signature, outcome, who->window);
+    labels->refused += (notes & NOTE_REFUSED) != 0;
+    if ((notes & NOTE_MATCHES) && plan->items[signature].kind != EVIDENCE_PLAIN)
+        count_match(analysis, who, signature);
 }
 
-/* The IoT view: every table that scans have, over packets that match an IoT signature. */
+/* The IoT view: the tables by port and source that scans have, over packets that match an IoT
+ * signature. */
 static void count_iot(struct analysis *analysis, const struct batch *batch, unsigned i,
                       uint32_t source_key, struct mark *mark, struct window *window)
 {
-    analysis->labels.iot_packets++;
-    analysis->totals.counts[COUNT_iot_matched]++;
     bool udp = mask_test(batch->has[HAS_UDP], i);
     if (udp || mask_test(batch->has[HAS_TCP], i)) {
         struct port_tally *tally =
@@ -110,11 +184,8 @@ static void count_iot(struct analysis *analysis, const struct batch *batch, unsi
     }
     if (mark)
         mark->iot_packets++;
-    if (!window)
-        return;
-    window->counts[COUNT_iot_matched]++;
     uint32_t minute = (uint32_t)(batch->ts_ns[i] / 60000000000);
-    if (mark && mark_seen_at(mark, minute))
+    if (window && mark && mark_seen_at(mark, minute))
         window->counts[COUNT_iot_matched_sources]++;
 }
 
@@ -122,30 +193,25 @@ void matching_note(struct analysis *analysis, const struct matching *matching,
                    const struct batch *batch, unsigned i, struct shard *shard, unsigned family,
                    uint32_t row, struct window *window)
 {
-    const struct row_hits *hits = &matching->rows[i];
     const struct matches *matches = matching->matches;
-    const struct evidence_plan *plan = analysis->labels.plan;
     struct mark *mark = row == TABLE_NO_ROW ? NULL : marks_at(&shard->marks[family], row);
     struct who who = {.shard = shard,
                       .table = &shard->tables[family],
                       .row = row,
                       .mark = mark,
                       .window = window,
-                      .packet = {.batch = batch, .row = i}};
-    struct outcome outcome;
-    outcome.iot = false;
-    for (unsigned word = 0; word <= plan->labels_n / 64; word++)
-        outcome.labels[word] = 0;
-    if (hits->n <= ROW_HITS_MAX) {
-        for (unsigned hit = 0; hit < hits->n; hit++)
-            note_one(analysis, &who, hits->signatures[hit], &outcome);
+                      .packet = {.batch = batch, .row = i},
+                      .iot = mask_test(matching->iot, i)};
+    if (matching->n[i] <= ROW_HITS_MAX) {
+        for (unsigned hit = 0; hit < matching->n[i]; hit++)
+            note_one(analysis, &who, matching->hits[i][hit]);
     } else {
         for (unsigned hit = 0; hit < matches->hits_n; hit++)
             if (mask_test(matches->mask[matches->hits[hit]], i) &&
-                plan->items[matches->hits[hit]].kind != EVIDENCE_OFF)
-                note_one(analysis, &who, matches->hits[hit], &outcome);
+                !evidence_off(analysis->labels.plan, matches->hits[hit]))
+                note_one(analysis, &who, matches->hits[hit]);
     }
-    if (!outcome.iot)
+    if (!who.iot)
         return;
     uint32_t key = family ? (uint32_t)hash_ip6(batch->src6[i], HASH_FIXED) : batch->src[i];
     count_iot(analysis, batch, i, key, mark, window);

@@ -5,29 +5,29 @@
 
 enum { ROW_HITS_MAX = 15 };
 
-/* The signatures one row matches. More than fit: n says so, and the masks are walked. */
-struct row_hits {
-    uint16_t n;
-    uint16_t signatures[ROW_HITS_MAX];
-};
-
+/* What of the matches depends on the source: the signatures of each row. What does not is
+ * counted for the whole batch when it starts. */
 struct matching {
-    const struct matches *matches; /* NULL: nothing matched in this batch */
-    struct row_hits rows[BATCH_CAP];
+    const struct matches *matches;          /* NULL: nothing matched in this batch */
+    uint64_t rows[BATCH_WORDS];             /* that match a signature in use ... */
+    uint64_t iot[BATCH_WORDS];              /* ... one of origin iot that decides alone */
+    uint8_t n[BATCH_CAP];                   /* signatures of a row; above ROW_HITS_MAX: */
+    uint16_t hits[BATCH_CAP][ROW_HITS_MAX]; /* too many for this list, the masks are walked */
 };
 
-/* Transposes the masks into lists. */
-void matching_start(struct matching *matching, const struct labels *labels,
-                    const struct batch *batch, const struct matches *matches);
+/* Transposes the masks into lists, and counts what all packets count that match a signature
+ * without a relation or thresholds: no source has a say in that. */
+void matching_start(struct matching *matching, struct analysis *analysis,
+                    const struct batch *batch, const struct matches *matches,
+                    struct window *const windows[static BATCH_CAP]);
 
 static inline bool matching_has(const struct matching *matching, unsigned row)
 {
-    return matching->matches && matching->rows[row].n > 0;
+    return matching->matches && mask_test(matching->rows, row);
 }
 
-/* Counts the matches of a packet and notes them as evidence of its source, whose counters have
- * it already. `row` is the source's in its table, or TABLE_NO_ROW; `window` NULL for a late
- * one. */
+/* Notes the matches of a packet as evidence of its source, whose counters have it already.
+ * `row` is the source's in its table, or TABLE_NO_ROW; `window` NULL for a late one. */
 void matching_note(struct analysis *analysis, const struct matching *matching,
                    const struct batch *batch, unsigned i, struct shard *shard, unsigned family,
                    uint32_t row, struct window *window);
