@@ -246,26 +246,32 @@ static void step_look(struct analysis *analysis, struct work *work, unsigned beg
     prefetch_all(work->ahead, n);
 }
 
-/* The marks of rows that match, then the records the marks lead to. */
+/* For rows that match: where the handle of the mark is, the mark, its latest record. */
 static void prefetch_evidence(const struct analysis *analysis, struct work *work,
                               unsigned begin, unsigned end)
 {
-    unsigned rows[BATCH_CAP], n = 0;
+    uint16_t rows[BATCH_CAP];
+    unsigned n = 0, records = 0;
     for (unsigned i = begin; work->matching.matches && i < end; i++) {
         if (!mask_test(work->matching.rows, i) || work->row[i] == TABLE_NO_ROW)
             continue;
-        const struct shard *shard = &analysis->shards[work->shard[i]];
-        work->ahead[n] = shard_mark(shard, work->is6[i], work->row[i]);
-        rows[n] = i;
-        n += work->ahead[n] != NULL;
+        const struct marks *marks = &analysis->shards[work->shard[i]].marks[work->is6[i]];
+        work->ahead[n] = marks->rows + work->row[i];
+        rows[n] = (uint16_t)i;
+        n += work->row[i] < marks->cap;
     }
     prefetch_all(work->ahead, n);
-    unsigned records = 0;
-    for (unsigned i = 0; i < n; i++) {
-        const struct mark *mark = work->ahead[i];
-        const struct shard *shard = &analysis->shards[work->shard[rows[i]]];
-        if (mark->head)
-            work->ahead[records++] = pool_block(&shard->evidence, mark->head);
+    for (unsigned k = 0; k < n; k++) {
+        unsigned i = rows[k];
+        work->ahead[k] =
+            shard_mark(&analysis->shards[work->shard[i]], work->is6[i], work->row[i]);
+    }
+    prefetch_all(work->ahead, n);
+    for (unsigned k = 0; k < n; k++) {
+        const struct mark *mark = work->ahead[k];
+        if (work->matching.n[rows[k]] > 1 && mark && mark->head)
+            work->ahead[records++] =
+                pool_block(&analysis->shards[work->shard[rows[k]]].evidence, mark->head);
     }
     prefetch_all(work->ahead, records);
 }

@@ -8,38 +8,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What records of thresholds and of relations have behind the common part. */
+struct counts {
+    uint32_t words[THRESHOLD_SETS_MAX]; /* struct distinct, with the record's kinds */
+    uint32_t span;                      /* number of the current span since 1970 */
+    uint32_t packets;
+};
+struct values {
+    uint64_t values[VALUES_KEPT]; /* latest first */
+    uint32_t probes[VALUES_KEPT]; /* the probe that showed the value first */
+    uint8_t n;
+};
 enum {
-    FLAG_MATCHED = 1,
-    FLAG_LABELLED = 2,
-    FLAG_LABELLED_EVER = 4,
+    PLAIN_BYTES = sizeof(struct evidence_record),
+    COUNTS_BYTES = PLAIN_BYTES + sizeof(struct counts),
+    VALUES_BYTES = PLAIN_BYTES + sizeof(struct values),
 };
+static_assert(COUNTS_BYTES <= 48, "threshold records fit POOL_48");
+static_assert(VALUES_BYTES <= 128, "relation records fit POOL_128");
 
-/* The first 32 bytes are all of a plain record; then thresholds, or values of a relation. */
-struct record {
-    uint32_t next;
-    uint16_t signature;
-    uint8_t flags;
-    uint8_t probes_n; /* filled, up to PROBES_KEPT */
-    uint32_t hits;
-    uint32_t probes[PROBES_KEPT]; /* latest first */
-    uint8_t kinds[THRESHOLD_SETS_MAX];
-    union {
-        struct {
-            uint32_t words[THRESHOLD_SETS_MAX]; /* struct distinct, with kinds */
-            uint32_t span;                      /* number of the current span since 1970 */
-            uint32_t packets;
-        } count;
-        struct {
-            uint64_t values[VALUES_KEPT]; /* latest first */
-            uint32_t probes[VALUES_KEPT]; /* the probe that showed the value first */
-            uint8_t n;
-        } relation;
-    };
-};
-static_assert(offsetof(struct record, count) == 32, "a plain record fits POOL_32");
-static_assert(offsetof(struct record, count) + sizeof(((struct record *)0)->count) <= 48,
-              "threshold records fit POOL_48");
-static_assert(sizeof(struct record) <= 128, "relation records fit POOL_128");
+static struct counts *counts_of(const struct evidence_record *record)
+{
+    return (struct counts *)(uintptr_t)(record + 1);
+}
+
+static struct values *values_of(const struct evidence_record *record)
+{
+    return (struct values *)(uintptr_t)(record + 1);
+}
 
 struct evidence_plan *evidence_plan_new(const struct evidence_config *config)
 {
@@ -125,50 +121,35 @@ bool evidence_off(const struct evidence_plan *plan, unsigned signature)
     return plan->items[signature].kind == EVIDENCE_OFF;
 }
 
-static struct record *find(const struct pool *pool, uint32_t head, unsigned signature)
+static bool is_free(const struct pool *pool, uint32_t spare)
 {
-    for (uint32_t at = head; at;) {
-        struct record *record = pool_block(pool, at);
-        if (record->signature == signature)
-            return record;
-        at = record->next;
-    }
-    return NULL;
+    const struct evidence_record *record = pool_block(pool, spare);
+    return record->signature == EVIDENCE_NO_SIGNATURE;
 }
 
-static struct record *find_or_add(const struct evidence_plan *plan, struct pool *pool,
-                                  uint32_t *head, unsigned signature)
+static struct evidence_record *find_or_add(const struct evidence_plan *plan, struct pool *pool,
+                                           uint32_t *head, uint32_t spare, unsigned signature)
 {
-    struct record *record = find(pool, *head, signature);
+    struct evidence_record *record = evidence_find(pool, *head, signature);
     if (record)
         return record;
     /* A relation may have thresholds as well, which then decide alone. */
     bool thresholds = plan->items[signature].kind >= EVIDENCE_THRESHOLDS;
     bool relation = plan->items[signature].kind == EVIDENCE_RELATION;
     enum pool_size size = thresholds ? POOL_48 : relation ? POOL_128 : POOL_32;
-    uint32_t handle = pool_alloc(pool, size);
+    bool takes = size == POOL_32 && spare && is_free(pool, spare);
+    uint32_t handle = takes ? spare : pool_alloc(pool, size);
     if (!handle)
         return NULL;
     record = pool_block(pool, handle);
-    memset(record, 0, thresholds ? 48 : relation ? sizeof *record : 32);
+    memset(record, 0,
+           thresholds ? (size_t)COUNTS_BYTES
+           : relation ? (size_t)VALUES_BYTES
+                      : (size_t)PLAIN_BYTES);
     record->signature = (uint16_t)signature;
     record->next = *head;
     *head = handle;
     return record;
-}
-
-/* Remembers a matching probe; false when it repeats one of the latest. */
-static bool new_probe(struct record *record, uint32_t probe)
-{
-    for (unsigned i = 0; i < record->probes_n; i++)
-        if (record->probes[i] == probe)
-            return false;
-    if (record->probes_n < PROBES_KEPT)
-        record->probes_n++;
-    for (unsigned i = PROBES_KEPT - 1; i > 0; i--)
-        record->probes[i] = record->probes[i - 1];
-    record->probes[0] = probe;
-    return true;
 }
 
 /* Does value i of the record stand in the relation with a new value? */
@@ -179,69 +160,70 @@ static bool holds(enum relation relation, uint64_t earlier, uint64_t value)
 
 /* Compares a value with the kept ones and keeps it. True when the relation holds with an
  * earlier, distinct packet. */
-static bool relate(struct record *record, enum relation relation, uint64_t value,
+static bool relate(struct evidence_record *record, enum relation relation, uint64_t value,
                    uint32_t probe)
 {
     /* Of several runs that increase, a value continues the one closest below it. */
     unsigned best = VALUES_KEPT;
-    for (unsigned i = 0; i < record->relation.n; i++)
-        if ((holds(relation, record->relation.values[i], value) ||
-             record->relation.values[i] == value) &&
-            (best == VALUES_KEPT || record->relation.values[i] > record->relation.values[best]))
+    for (unsigned i = 0; i < values_of(record)->n; i++)
+        if ((holds(relation, values_of(record)->values[i], value) ||
+             values_of(record)->values[i] == value) &&
+            (best == VALUES_KEPT ||
+             values_of(record)->values[i] > values_of(record)->values[best]))
             best = i;
-    bool matches = best < VALUES_KEPT && record->relation.probes[best] != probe &&
-                   holds(relation, record->relation.values[best], value);
+    bool matches = best < VALUES_KEPT && values_of(record)->probes[best] != probe &&
+                   holds(relation, values_of(record)->values[best], value);
     uint32_t first_probe = probe;
     if (best < VALUES_KEPT && relation == RELATION_CONSTANT)
-        first_probe = record->relation.probes[best];
+        first_probe = values_of(record)->probes[best];
     unsigned replaced = best;
     if (best == VALUES_KEPT) {
-        if (record->relation.n < VALUES_KEPT)
-            record->relation.n++;
-        replaced = record->relation.n - 1U;
+        if (values_of(record)->n < VALUES_KEPT)
+            values_of(record)->n++;
+        replaced = values_of(record)->n - 1U;
     }
     for (unsigned i = replaced; i > 0; i--) {
-        record->relation.values[i] = record->relation.values[i - 1];
-        record->relation.probes[i] = record->relation.probes[i - 1];
+        values_of(record)->values[i] = values_of(record)->values[i - 1];
+        values_of(record)->probes[i] = values_of(record)->probes[i - 1];
     }
-    record->relation.values[0] = value;
-    record->relation.probes[0] = first_probe;
+    values_of(record)->values[0] = value;
+    values_of(record)->probes[0] = first_probe;
     return matches;
 }
 
 /* Counts a packet of a threshold signature; true when all its thresholds are reached. */
 static bool count(const struct evidence_plan *plan, struct pool *pool,
-                  struct record **record_at, uint32_t head, const struct signature *signature,
-                  const struct batch *batch, unsigned row)
+                  struct evidence_record **record_at, uint32_t head,
+                  const struct signature *signature, const struct batch *batch, unsigned row)
 {
-    struct record *record = *record_at;
+    struct evidence_record *record = *record_at;
     uint32_t span_s = signature->thresholds[0].span_s;
     uint32_t span = span_s ? (uint32_t)(batch->ts_ns[row] / 1000000000 / span_s) : 0;
-    if (span < record->count.span)
+    if (span < counts_of(record)->span)
         return false; /* a late packet of a span that is over */
-    if (span > record->count.span) {
+    if (span > counts_of(record)->span) {
         for (unsigned i = 0; i < THRESHOLD_SETS_MAX; i++) {
-            struct distinct set = {record->count.words[i], record->kinds[i]};
+            struct distinct set = {counts_of(record)->words[i], record->kinds[i]};
             distinct_clear(pool, &set);
-            record->count.words[i] = set.word;
+            counts_of(record)->words[i] = set.word;
             record->kinds[i] = set.kind;
         }
-        record->count.span = span;
-        record->count.packets = 0;
+        counts_of(record)->span = span;
+        counts_of(record)->packets = 0;
     }
-    if (record->count.packets < UINT32_MAX)
-        record->count.packets++;
+    if (counts_of(record)->packets < UINT32_MAX)
+        counts_of(record)->packets++;
     bool reached = true;
     unsigned set_at = 0;
     for (unsigned i = 0; i < signature->thresholds_n; i++) {
         const struct threshold *threshold = &signature->thresholds[i];
-        double is = record->count.packets;
+        double is = counts_of(record)->packets;
         if (threshold->kind == THRESHOLD_DISTINCT && set_at < THRESHOLD_SETS_MAX) {
-            struct distinct set = {record->count.words[set_at], record->kinds[set_at]};
+            struct distinct set = {counts_of(record)->words[set_at], record->kinds[set_at]};
             uint64_t key = threshold_key(plan->signatures, threshold, batch, row);
             (void)distinct_add(pool, &set, (uint32_t)(key >> 32)); /* frozen: a lower bound */
-            record = find(pool, head, record->signature);          /* the pool may have moved */
-            record->count.words[set_at] = set.word;
+            record = evidence_find(pool, head, record->signature); /* the pool may have moved */
+            counts_of(record)->words[set_at] = set.word;
             record->kinds[set_at] = set.kind;
             bool estimated;
             is = (double)distinct_count(pool, &set, &estimated);
@@ -255,40 +237,24 @@ static bool count(const struct evidence_plan *plan, struct pool *pool,
 }
 
 /* Sets the flags of a match or a label; NOTE_* of what is new. */
-static unsigned raise(struct record *record, bool labelled)
+static unsigned raise(struct evidence_record *record, bool labelled)
 {
     unsigned notes = NOTE_MATCHES;
-    record->flags |= FLAG_MATCHED;
+    record->flags |= EVIDENCE_MATCHED;
     if (labelled) {
-        notes |= record->flags & FLAG_LABELLED_EVER ? 0 : NOTE_LABELS;
-        record->flags |= FLAG_LABELLED | FLAG_LABELLED_EVER;
+        notes |= record->flags & EVIDENCE_LABELLED_EVER ? 0 : NOTE_LABELS;
+        record->flags |= EVIDENCE_LABELLED | EVIDENCE_LABELLED_EVER;
     }
     return notes;
 }
 
-static uint32_t probe_of(const struct evidence_plan *plan, unsigned signature,
-                         struct evidence_row *row)
-{
-    bool plain = plan->items[signature].plain_probe;
-    if (plain && row->has_probe)
-        return row->probe;
-    uint32_t probe =
-        (uint32_t)(signature_probe_key(plan->signatures, signature, row->batch, row->row) >>
-                   32);
-    if (plain) {
-        row->probe = probe;
-        row->has_probe = true;
-    }
-    return probe;
-}
-
 unsigned evidence_hit(const struct evidence_plan *plan, struct pool *pool, uint32_t *head,
-                      unsigned signature, struct evidence_row *row)
+                      uint32_t spare, unsigned signature, struct evidence_row *row)
 {
     const struct evidence_item *item = &plan->items[signature];
     if (item->kind == EVIDENCE_OFF)
         return 0;
-    struct record *record = find_or_add(plan, pool, head, signature);
+    struct evidence_record *record = find_or_add(plan, pool, head, spare, signature);
     if (!record)
         return NOTE_REFUSED;
     if (item->kind == EVIDENCE_THRESHOLDS) {
@@ -297,7 +263,7 @@ unsigned evidence_hit(const struct evidence_plan *plan, struct pool *pool, uint3
             return 0;
         return raise(record, true);
     }
-    uint32_t probe = probe_of(plan, signature, row);
+    uint32_t probe = evidence_probe(plan, signature, row);
     if (item->kind == EVIDENCE_RELATION) {
         enum relation relation = signature_at(plan->signatures, signature)->relation;
         uint64_t value;
@@ -306,17 +272,13 @@ unsigned evidence_hit(const struct evidence_plan *plan, struct pool *pool, uint3
             !relate(record, relation, value, probe))
             return 0;
     }
-    if (new_probe(record, probe) && record->hits < UINT32_MAX)
-        record->hits++;
-    record->flags |= FLAG_MATCHED;
-    bool due = !(record->flags & FLAG_LABELLED) && record->hits >= item->hits_min;
-    return NOTE_MATCHES | (due ? NOTE_DUE : 0);
+    return evidence_count(item, record, probe);
 }
 
 unsigned evidence_judge(const struct evidence_plan *plan, struct pool *pool, uint32_t head,
                         unsigned signature, uint64_t candidates)
 {
-    struct record *record = find(pool, head, signature);
+    struct evidence_record *record = evidence_find(pool, head, signature);
     if (!record ||
         binomial_tail(candidates, plan->items[signature].chance, record->hits) > plan->alpha)
         return 0;
@@ -328,7 +290,7 @@ unsigned evidence_note(const struct evidence_plan *plan, struct pool *pool, uint
                        unsigned row)
 {
     struct evidence_row of = {.batch = batch, .row = row};
-    unsigned notes = evidence_hit(plan, pool, head, signature, &of);
+    unsigned notes = evidence_hit(plan, pool, head, 0, signature, &of);
     if (notes & NOTE_DUE)
         notes |= evidence_judge(plan, pool, *head, signature, candidates);
     return notes & ~(unsigned)NOTE_DUE;
@@ -337,66 +299,68 @@ unsigned evidence_note(const struct evidence_plan *plan, struct pool *pool, uint
 void evidence_expire(struct pool *pool, uint32_t head)
 {
     for (uint32_t at = head; at;) {
-        struct record *record = pool_block(pool, at);
+        struct evidence_record *record = pool_block(pool, at);
         record->hits = 0;
         record->probes_n = 0;
-        record->flags &= (uint8_t)~FLAG_LABELLED;
+        record->flags &= (uint8_t)~EVIDENCE_LABELLED;
         if (pool_size_of(at) == POOL_128)
-            record->relation.n = 0;
+            values_of(record)->n = 0;
         at = record->next;
     }
 }
 
-static bool has_counts(const struct record *record, uint32_t handle)
+static bool has_counts(const struct evidence_record *record, uint32_t handle)
 {
-    return pool_size_of(handle) == POOL_48 && record->count.packets > 0;
+    return pool_size_of(handle) == POOL_48 && counts_of(record)->packets > 0;
 }
 
 void evidence_free(struct pool *pool, uint32_t *head)
 {
     while (*head) {
-        struct record *record = pool_block(pool, *head);
+        struct evidence_record *record = pool_block(pool, *head);
         uint32_t next = record->next;
         for (unsigned i = 0; has_counts(record, *head) && i < THRESHOLD_SETS_MAX; i++) {
-            struct distinct set = {record->count.words[i], record->kinds[i]};
+            struct distinct set = {counts_of(record)->words[i], record->kinds[i]};
             distinct_clear(pool, &set);
         }
-        pool_free(pool, *head);
+        if (pool_size_of(*head) != POOL_64)
+            pool_free(pool, *head);
         *head = next;
     }
 }
 
 /* Two parts of the counts of one span add up; of different spans the later one stays. */
 static void merge_counts(struct pool *pool, uint32_t into_handle, const struct pool *from_pool,
-                         const struct record *from)
+                         const struct evidence_record *from)
 {
-    struct record *into = pool_block(pool, into_handle);
-    if (from->count.span < into->count.span)
+    struct evidence_record *into = pool_block(pool, into_handle);
+    if (counts_of(from)->span < counts_of(into)->span)
         return;
-    bool later = from->count.span > into->count.span;
-    uint32_t packets = later ? 0 : into->count.packets;
+    bool later = counts_of(from)->span > counts_of(into)->span;
+    uint32_t packets = later ? 0 : counts_of(into)->packets;
     for (unsigned i = 0; i < THRESHOLD_SETS_MAX; i++) {
-        struct distinct set = {into->count.words[i], into->kinds[i]};
-        struct distinct other = {from->count.words[i], from->kinds[i]};
+        struct distinct set = {counts_of(into)->words[i], into->kinds[i]};
+        struct distinct other = {counts_of(from)->words[i], from->kinds[i]};
         if (later)
             distinct_clear(pool, &set);
         (void)distinct_merge(pool, &set, from_pool, &other); /* frozen: a lower bound */
         into = pool_block(pool, into_handle);
-        into->count.words[i] = set.word;
+        counts_of(into)->words[i] = set.word;
         into->kinds[i] = set.kind;
     }
-    into->count.span = from->count.span;
-    into->count.packets =
-        from->count.packets > UINT32_MAX - packets ? UINT32_MAX : packets + from->count.packets;
+    counts_of(into)->span = counts_of(from)->span;
+    counts_of(into)->packets = counts_of(from)->packets > UINT32_MAX - packets
+                                   ? UINT32_MAX
+                                   : packets + counts_of(from)->packets;
 }
 
 bool evidence_merge(const struct evidence_plan *plan, struct pool *pool, uint32_t *head,
-                    const struct pool *from_pool, uint32_t from)
+                    uint32_t spare, const struct pool *from_pool, uint32_t from)
 {
     bool room = true;
     while (from) {
-        const struct record *other = pool_block(from_pool, from);
-        struct record *record = find_or_add(plan, pool, head, other->signature);
+        const struct evidence_record *other = pool_block(from_pool, from);
+        struct evidence_record *record = find_or_add(plan, pool, head, spare, other->signature);
         if (!record) {
             room = false;
         } else {
@@ -404,10 +368,10 @@ bool evidence_merge(const struct evidence_plan *plan, struct pool *pool, uint32_
             record->hits = other->hits > UINT32_MAX - record->hits ? UINT32_MAX
                                                                    : record->hits + other->hits;
             for (unsigned i = 0; i < other->probes_n; i++)
-                (void)new_probe(record, other->probes[i]); /* already counted in hits */
+                (void)evidence_remember(record, other->probes[i]); /* already counted in hits */
             uint32_t handle = *head;
             while (pool_block(pool, handle) != record)
-                handle = ((struct record *)pool_block(pool, handle))->next;
+                handle = ((struct evidence_record *)pool_block(pool, handle))->next;
             if (has_counts(other, from))
                 merge_counts(pool, handle, from_pool, other);
         }
@@ -420,12 +384,12 @@ bool evidence_next(const struct pool *pool, uint32_t *at, struct evidence_view *
 {
     if (!*at)
         return false;
-    const struct record *record = pool_block(pool, *at);
+    const struct evidence_record *record = pool_block(pool, *at);
     *ret_view = (struct evidence_view){
         .signature = record->signature,
         .hits = record->hits,
-        .matched = record->flags & FLAG_MATCHED,
-        .labelled = record->flags & FLAG_LABELLED_EVER,
+        .matched = record->flags & EVIDENCE_MATCHED,
+        .labelled = record->flags & EVIDENCE_LABELLED_EVER,
     };
     *at = record->next;
     return true;

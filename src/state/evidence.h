@@ -18,6 +18,7 @@
 #include "state/distinct.h"
 #include "state/pool.h"
 
+#include <assert.h>
 #include <nightscope/signature.h>
 
 enum {
@@ -90,10 +91,88 @@ struct evidence_row {
     uint32_t probe;
 };
 
+/* What every record begins with; relations and thresholds keep more behind it. */
+struct evidence_record {
+    uint32_t next; /* handle */
+    uint16_t signature;
+    uint8_t flags;
+    uint8_t probes_n; /* up to PROBES_KEPT */
+    uint32_t hits;
+    uint32_t probes[PROBES_KEPT]; /* latest first; unfilled ones repeat the first */
+    uint8_t kinds[THRESHOLD_SETS_MAX];
+};
+static_assert(sizeof(struct evidence_record) == 32, "a plain record fits POOL_32");
+static_assert(PROBES_KEPT == 4, "evidence_remember() names them");
+
+/* The signature of a place for a record that holds none. */
+#define EVIDENCE_NO_SIGNATURE UINT16_MAX
+
+enum { EVIDENCE_MATCHED = 1, EVIDENCE_LABELLED = 2, EVIDENCE_LABELLED_EVER = 4 };
+
+/* Remembers a matching probe; false when it repeats one of the latest. */
+static inline bool evidence_remember(struct evidence_record *record, uint32_t probe)
+{
+    uint32_t *kept = record->probes;
+    bool known =
+        (kept[0] == probe) | (kept[1] == probe) | (kept[2] == probe) | (kept[3] == probe);
+    if (record->probes_n == 0)
+        kept[0] = kept[1] = kept[2] = probe;
+    else if (known)
+        return false;
+    kept[3] = kept[2];
+    kept[2] = kept[1];
+    kept[1] = kept[0];
+    kept[0] = probe;
+    if (record->probes_n < PROBES_KEPT)
+        record->probes_n++;
+    return true;
+}
+
+/* Counts a match of a plain signature, or of a relation that holds. NOTE_* bits; a probe that
+ * repeats one of the latest is no new hit. */
+static inline unsigned evidence_count(const struct evidence_item *item,
+                                      struct evidence_record *record, uint32_t probe)
+{
+    if (evidence_remember(record, probe) && record->hits < UINT32_MAX)
+        record->hits++;
+    record->flags |= EVIDENCE_MATCHED;
+    bool due = !(record->flags & EVIDENCE_LABELLED) && record->hits >= item->hits_min;
+    return NOTE_MATCHES | (due ? NOTE_DUE : 0);
+}
+
+/* The probe that most signatures share, worked out once a row. */
+static inline uint32_t evidence_probe(const struct evidence_plan *plan, unsigned signature,
+                                      struct evidence_row *row)
+{
+    if (plan->items[signature].plain_probe && row->has_probe)
+        return row->probe;
+    uint64_t key = signature_probe_key(plan->signatures, signature, row->batch, row->row);
+    if (plan->items[signature].plain_probe) {
+        row->probe = (uint32_t)(key >> 32);
+        row->has_probe = true;
+    }
+    return (uint32_t)(key >> 32);
+}
+
+/* The record of a signature in a list, or NULL. */
+static inline struct evidence_record *evidence_find(const struct pool *pool, uint32_t head,
+                                                    unsigned signature)
+{
+    for (uint32_t at = head; at;) {
+        struct evidence_record *record = pool_block(pool, at);
+        if (record->signature == signature)
+            return record;
+        at = record->next;
+    }
+    return NULL;
+}
+
 /* Notes a packet whose row satisfies the `match` of `signature`. *head is the source's list of
- * records; 0 is the empty list. Returns NOTE_* bits. */
+ * records; 0 is the empty list. `spare` is the handle, of size POOL_64, of a record inside
+ * another block, which a new plain record takes if it has EVIDENCE_NO_SIGNATURE; 0: none. The
+ * pool may move; head must not lie in it. Returns NOTE_* bits. */
 unsigned evidence_hit(const struct evidence_plan *plan, struct pool *pool, uint32_t *head,
-                      unsigned signature, struct evidence_row *row);
+                      uint32_t spare, unsigned signature, struct evidence_row *row);
 /* Are the hits enough for a label? `candidates` is how many packets of the signature's
  * candidate kinds the source has sent, this one included. NOTE_LABELS or 0. */
 unsigned evidence_judge(const struct evidence_plan *plan, struct pool *pool, uint32_t head,
@@ -107,10 +186,11 @@ unsigned evidence_note(const struct evidence_plan *plan, struct pool *pool, uint
 /* The source was silent for so long that its address may be somebody else's: hits and values
  * are forgotten; what it was labelled stays in the report. */
 void evidence_expire(struct pool *pool, uint32_t head);
+/* Records of size POOL_64 go with the block they lie in. */
 void evidence_free(struct pool *pool, uint32_t *head);
 /* Adds the records of `from` (in pool from_pool) to those of *head. False: no room for some. */
 bool evidence_merge(const struct evidence_plan *plan, struct pool *pool, uint32_t *head,
-                    const struct pool *from_pool, uint32_t from);
+                    uint32_t spare, const struct pool *from_pool, uint32_t from);
 
 /* One record, for reports. */
 struct evidence_view {

@@ -13,18 +13,28 @@ void marks_init(struct marks *marks, struct memory *memory)
     *marks = (struct marks){.memory = memory_hold(memory)};
 }
 
-struct mark *marks_at(struct marks *marks, uint32_t row)
+static bool marks_grow(struct marks *marks, uint32_t row)
 {
-    if (row >= marks->cap) {
-        uint32_t cap = row < 256 ? 256 : row + row / 2;
-        struct mark *rows = memory_grow(marks->memory, marks->rows, marks->cap * sizeof *rows,
-                                        cap * sizeof *rows);
-        if (!rows)
-            return NULL;
-        marks->rows = rows;
-        marks->cap = cap;
-    }
-    return &marks->rows[row];
+    uint32_t cap = row < 256 ? 256 : row + row / 2;
+    uint32_t *rows =
+        memory_grow(marks->memory, marks->rows, marks->cap * sizeof *rows, cap * sizeof *rows);
+    if (!rows)
+        return false;
+    marks->rows = rows;
+    marks->cap = cap;
+    return true;
+}
+
+uint32_t marks_make(struct marks *marks, struct pool *pool, uint32_t row)
+{
+    if (row >= marks->cap && !marks_grow(marks, row))
+        return 0;
+    uint32_t handle = pool_alloc(pool, POOL_64);
+    if (handle)
+        *(struct mark *)pool_block(pool, handle) =
+            (struct mark){.first.signature = EVIDENCE_NO_SIGNATURE};
+    marks->rows[row] = handle;
+    return handle;
 }
 
 void marks_fini(struct marks *marks)
@@ -211,11 +221,27 @@ static uint32_t shifted(const struct mark *mark, uint32_t newest)
     return back < 32 ? mark->iot_minutes << back : 0;
 }
 
-void mark_merge(const struct evidence_plan *plan, struct pool *pool, struct mark *mark,
+/* The block of a mark's base, made when there is none; 0: no room. */
+static uint32_t make_base(struct pool *pool, uint32_t handle)
+{
+    struct mark *mark = pool_block(pool, handle);
+    if (mark->base)
+        return mark->base;
+    uint32_t block = pool_alloc(pool, POOL_48);
+    mark = pool_block(pool, handle);
+    mark->base = block;
+    return block;
+}
+
+void mark_merge(const struct evidence_plan *plan, struct pool *pool, uint32_t handle,
                 const struct pool *from_pool, const struct mark *from, uint64_t *ret_refused)
 {
-    if (!evidence_merge(plan, pool, &mark->head, from_pool, from->head))
+    struct mark *mark = pool_block(pool, handle);
+    uint32_t head = mark->head;
+    if (!evidence_merge(plan, pool, &head, mark_first(handle), from_pool, from->head))
         ++*ret_refused;
+    mark = pool_block(pool, handle);
+    mark->head = head;
     mark->iot_packets += from->iot_packets;
     uint32_t newest =
         mark->iot_last_min > from->iot_last_min ? mark->iot_last_min : from->iot_last_min;
@@ -226,32 +252,32 @@ void mark_merge(const struct evidence_plan *plan, struct pool *pool, struct mark
     uint64_t bases[CANDIDATE_COUNT_];
     for (unsigned kind = 0; kind < CANDIDATE_COUNT_; kind++)
         bases[kind] = mark_base(pool, mark, kind) + mark_base(from_pool, from, kind);
-    uint32_t block = mark->base ? mark->base : pool_alloc(pool, POOL_48);
+    uint32_t block = make_base(pool, handle);
     if (!block) {
         ++*ret_refused;
         return;
     }
-    mark->base = block;
     memcpy(pool_block(pool, block), bases, sizeof bases);
 }
 
-void mark_drop(struct pool *pool, struct mark *mark)
+void mark_drop(struct pool *pool, uint32_t handle)
 {
+    struct mark *mark = pool_block(pool, handle);
     evidence_free(pool, &mark->head);
     if (mark->base)
         pool_free(pool, mark->base);
-    *mark = (struct mark){0};
+    pool_free(pool, handle);
 }
 
-bool mark_expire(struct pool *pool, struct mark *mark,
+bool mark_expire(struct pool *pool, uint32_t handle,
                  const uint64_t counters[static CANDIDATE_COUNT_])
 {
+    const struct mark *mark = pool_block(pool, handle);
     evidence_expire(pool, mark->head);
-    if (!mark->base)
-        mark->base = pool_alloc(pool, POOL_48);
-    if (!mark->base)
+    uint32_t block = make_base(pool, handle);
+    if (!block)
         return false;
-    memcpy(pool_block(pool, mark->base), counters, CANDIDATE_COUNT_ * sizeof *counters);
+    memcpy(pool_block(pool, block), counters, CANDIDATE_COUNT_ * sizeof *counters);
     return true;
 }
 

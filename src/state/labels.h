@@ -2,8 +2,12 @@
  * label, and the IoT view.
  *
  *   shard: rows[]    [ source ][ source ][ source ]
- *          marks[]   [ mark   ][ mark   ][ mark   ]   head of its evidence, what it sent as IoT
- *          evidence  pool of the records
+ *          marks[]   [ handle ][ 0      ][ handle ]   none until a packet of it matches
+ *          evidence  pool of the marks and records:
+ *
+ *          [ mark: head of its records, what it sent as IoT | its first plain record ]
+ *
+ * A mark is one cache line, and all that most packets that match need.
  *
  * Packets are tallied as they match; sources (with a match, labelled) are read from the marks
  * when a report is made, and added up for those that are evicted before. */
@@ -12,6 +16,7 @@
 #include "state/evidence.h"
 
 #include <nightscope/window.h>
+#include <stddef.h>
 
 struct table;
 
@@ -21,22 +26,39 @@ struct mark {
     uint64_t iot_packets; /* that match a signature of origin iot */
     uint32_t iot_minutes; /* bit k: such a packet, not late, in minute iot_last_min - k */
     uint32_t iot_last_min;
+    uint32_t iot_port; /* index + 1 of the tally of such packets that has the source; 0: none */
+    uint32_t unused;
+    struct evidence_record first; /* in the list of head too, unless it has no signature */
 };
+static_assert(sizeof(struct mark) == 64, "one cache line");
 
-/* Parallel to the rows of a table; grows as it is asked. */
+/* Handles of marks in the pool of evidence, parallel to the rows of a table; grows as it is
+ * asked. */
 struct marks {
-    struct mark *rows;
+    uint32_t *rows;
     uint32_t cap;
     struct memory *memory;
 };
 
 void marks_init(struct marks *marks, struct memory *memory);
 
-/* The mark of a row, NULL when memory is refused. */
-struct mark *marks_at(struct marks *marks, uint32_t row);
+/* The handle of the mark of a row, made when there is none; 0 when memory is refused. */
+uint32_t marks_make(struct marks *marks, struct pool *pool, uint32_t row);
 void marks_fini(struct marks *marks);
 /* Moves the marks as table_compact() is about to move the rows marked `drop`. */
 void marks_compact(struct marks *marks, const struct table *table);
+
+static inline uint32_t marks_at(struct marks *marks, struct pool *pool, uint32_t row)
+{
+    uint32_t handle = row < marks->cap ? marks->rows[row] : 0;
+    return handle ? handle : marks_make(marks, pool, row);
+}
+
+/* The handle of mark->first. */
+static inline uint32_t mark_first(uint32_t handle)
+{
+    return handle + offsetof(struct mark, first) / POOL_UNIT;
+}
 
 struct tool_tally {
     uint64_t packets, sources, labelled;
@@ -77,11 +99,12 @@ void source_tallies_add(struct source_tallies *tallies, const struct evidence_pl
 unsigned mark_rank(const struct pool *pool, const struct mark *mark);
 /* Notes a minute of an IoT match; true when it is the first of its minute. */
 bool mark_seen_at(struct mark *mark, uint32_t minute);
-void mark_merge(const struct evidence_plan *plan, struct pool *pool, struct mark *mark,
+/* What follows takes the handles of marks: the pool may move. */
+void mark_merge(const struct evidence_plan *plan, struct pool *pool, uint32_t handle,
                 const struct pool *from_pool, const struct mark *from, uint64_t *ret_refused);
-void mark_drop(struct pool *pool, struct mark *mark);
+void mark_drop(struct pool *pool, uint32_t handle);
 /* Evidence ends: hits are forgotten, candidates count from `counters` on. False: no room. */
-bool mark_expire(struct pool *pool, struct mark *mark,
+bool mark_expire(struct pool *pool, uint32_t handle,
                  const uint64_t counters[static CANDIDATE_COUNT_]);
 /* Packets of candidate kind `kind` before the last expiry. */
 uint64_t mark_base(const struct pool *pool, const struct mark *mark, unsigned kind);

@@ -119,7 +119,7 @@ struct who {
     struct shard *shard;
     const struct table *table;
     uint32_t row;
-    struct mark *mark; /* NULL: memory was refused */
+    uint32_t mark; /* handle; 0: memory was refused */
     struct window *window;
     struct evidence_row packet;
     bool iot; /* matches a signature of origin iot */
@@ -152,20 +152,48 @@ static void count_match(struct analysis *analysis, struct who *who, unsigned sig
         who->window->counts[count]++;
 }
 
+static struct mark *mark_of(const struct who *who)
+{
+    return pool_block(&who->shard->evidence, who->mark);
+}
+
+/* A signature the source has no record for, or that is more than a count. */
+static unsigned note_slowly(const struct evidence_plan *plan, struct who *who,
+                            unsigned signature)
+{
+    uint32_t head = mark_of(who)->head;
+    unsigned notes = evidence_hit(plan, &who->shard->evidence, &head, mark_first(who->mark),
+                                  signature, &who->packet);
+    mark_of(who)->head = head;
+    return notes;
+}
+
+static unsigned note(const struct evidence_plan *plan, struct who *who, unsigned signature)
+{
+    const struct evidence_item *item = &plan->items[signature];
+    struct mark *mark = mark_of(who);
+    struct evidence_record *record = &mark->first;
+    if (record->signature != signature)
+        record = item->kind == EVIDENCE_PLAIN
+                     ? evidence_find(&who->shard->evidence, mark->head, signature)
+                     : NULL;
+    if (!record)
+        return note_slowly(plan, who, signature);
+    return evidence_count(item, record, evidence_probe(plan, signature, &who->packet));
+}
+
 static void note_one(struct analysis *analysis, struct who *who, unsigned signature)
 {
     struct labels *labels = &analysis->labels;
     const struct evidence_plan *plan = labels->plan;
-    struct pool *pool = &who->shard->evidence;
-    unsigned notes = NOTE_REFUSED;
-    if (who->mark)
-        notes = evidence_hit(plan, pool, &who->mark->head, signature, &who->packet);
+    const struct evidence_item *item = &plan->items[signature];
+    unsigned notes = who->mark ? note(plan, who, signature) : NOTE_REFUSED;
     if (notes & NOTE_DUE)
-        (void)evidence_judge(plan, pool, who->mark->head, signature,
-                             candidates_of(who->shard, who->table, who->row, who->mark,
-                                           plan->items[signature].candidates));
+        (void)evidence_judge(
+            plan, &who->shard->evidence, mark_of(who)->head, signature,
+            candidates_of(who->shard, who->table, who->row, mark_of(who), item->candidates));
     labels->refused += (notes & NOTE_REFUSED) != 0;
-    if ((notes & NOTE_MATCHES) && plan->items[signature].kind != EVIDENCE_PLAIN)
+    if ((notes & NOTE_MATCHES) && item->kind != EVIDENCE_PLAIN)
         count_match(analysis, who, signature);
 }
 
@@ -176,11 +204,14 @@ static void count_iot(struct analysis *analysis, const struct batch *batch, unsi
 {
     bool udp = mask_test(batch->has[HAS_UDP], i);
     if (udp || mask_test(batch->has[HAS_TCP], i)) {
-        struct port_tally *tally =
-            &analysis->ports[VIEW_IOT].rows[(unsigned)udp << 16 | batch->dstport[i]];
+        unsigned port = (unsigned)udp << 16 | batch->dstport[i];
+        struct port_tally *tally = &analysis->ports[VIEW_IOT].rows[port];
         tally->packets++;
-        analysis->sets_frozen +=
-            !distinct_add(&analysis->ports_pool, &tally->sources, source_key);
+        if (!mark || mark->iot_port != port + 1)
+            analysis->sets_frozen +=
+                !distinct_add(&analysis->ports_pool, &tally->sources, source_key);
+        if (mark)
+            mark->iot_port = port + 1;
     }
     if (mark)
         mark->iot_packets++;
@@ -194,7 +225,9 @@ void matching_note(struct analysis *analysis, const struct matching *matching,
                    uint32_t row, struct window *window)
 {
     const struct matches *matches = matching->matches;
-    struct mark *mark = row == TABLE_NO_ROW ? NULL : marks_at(&shard->marks[family], row);
+    uint32_t mark = 0;
+    if (row != TABLE_NO_ROW)
+        mark = marks_at(&shard->marks[family], &shard->evidence, row);
     struct who who = {.shard = shard,
                       .table = &shard->tables[family],
                       .row = row,
@@ -214,14 +247,14 @@ void matching_note(struct analysis *analysis, const struct matching *matching,
     if (!who.iot)
         return;
     uint32_t key = family ? (uint32_t)hash_ip6(batch->src6[i], HASH_FIXED) : batch->src[i];
-    count_iot(analysis, batch, i, key, mark, window);
+    count_iot(analysis, batch, i, key, mark ? mark_of(&who) : NULL, window);
 }
 
 void matching_expire_now(struct analysis *analysis, struct shard *shard, unsigned family,
                          uint32_t row)
 {
     const struct table *table = &shard->tables[family];
-    struct mark *mark = marks_at(&shard->marks[family], row);
+    uint32_t mark = marks_at(&shard->marks[family], &shard->evidence, row);
     uint64_t counters[CANDIDATE_COUNT_];
     for (unsigned kind = 0; kind < CANDIDATE_COUNT_; kind++)
         counters[kind] = table_counter(table, row, kind);

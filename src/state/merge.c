@@ -55,7 +55,7 @@ static void merge_row(struct analysis *into, struct shard *to, const struct shar
     const struct mark *mark = shard_mark(from, family, row);
     if (!mark || !into->labels.plan)
         return;
-    struct mark *target_mark = marks_at(&to->marks[family], found);
+    uint32_t target_mark = marks_at(&to->marks[family], &to->evidence, found);
     if (target_mark)
         mark_merge(into->labels.plan, &to->evidence, target_mark, &from->evidence, mark,
                    &into->labels.refused);

@@ -102,7 +102,7 @@ static void drop(struct analysis *analysis, struct shard *shard, const struct vi
         source_tallies_add(&analysis->labels.evicted, analysis->labels.plan, &shard->evidence,
                            mark, victim->packets, packets[VIEW_SCAN]);
     if (mark)
-        mark_drop(&shard->evidence, mark);
+        mark_drop(&shard->evidence, shard->marks[victim->table].rows[victim->row]);
     if (!places_add(&analysis->evicted_places, source->cc, source->asn, &address, packets))
         analysis->memory_refused++;
     struct distinct ports = source_ports(source), destinations = source_destinations(source);

@@ -19,7 +19,7 @@ struct shard {
     struct table tables[2]; /* IPv4, IPv6 */
     struct pool pool;       /* sets of ports and destinations */
     struct marks marks[2];  /* parallel to the tables */
-    struct pool evidence;   /* records of the marks */
+    struct pool evidence;   /* the marks and their records */
 };
 
 /* Sums over all packets and refusals. counts[COUNT_sources] stays 0: the tables know. */
@@ -59,8 +59,8 @@ enum {
      * a port and ten destinations needs 48, one with sketches of both 4,096. */
     SETS_BYTES_A_SOURCE = 256,
     SETS_BYTES_MIN = 1 << 20,
-    /* Records of evidence: a source that matches two signatures needs 64. */
-    EVIDENCE_BYTES_A_SOURCE = 192,
+    /* A mark and records of evidence: a source that matches two signatures needs 96. */
+    EVIDENCE_BYTES_A_SOURCE = 224,
 };
 
 /* Inserts a source that its shard does not hold, with its place, its time set to at_s.
@@ -76,7 +76,9 @@ void shard_fini(struct shard *shard);
 /* The mark of a row, NULL when it has none yet. */
 static inline struct mark *shard_mark(const struct shard *shard, unsigned family, uint32_t row)
 {
-    return row < shard->marks[family].cap ? &shard->marks[family].rows[row] : NULL;
+    const struct marks *marks = &shard->marks[family];
+    uint32_t handle = row < marks->cap ? marks->rows[row] : 0;
+    return handle ? pool_block(&shard->evidence, handle) : NULL;
 }
 
 static inline uint32_t shard_rows(const struct shard *shard)

@@ -284,7 +284,7 @@ START_TEST(parts_of_a_source_merge)
         batch.dstport[0] = (uint16_t)(i + 5);
         (void)evidence_note(plan, &other, &part, PORTS, i + 1, &batch, 0);
     }
-    ck_assert(evidence_merge(plan, &pool, &head, &other, part));
+    ck_assert(evidence_merge(plan, &pool, &head, 0, &other, part));
     evidence_free(&other, &part);
     pool_fini(&other);
     struct evidence_view view;
