@@ -50,10 +50,18 @@ static bool is_outside(const struct decode_config *config, const struct network 
     return config->dark && !is_dark(config, network, 16, 24);
 }
 
+/* A packet that was found, on its way to a row. */
+struct found {
+    struct network network;
+    bool decapsulated;
+    unsigned frame, row;
+};
+
 static void store(const struct decode_config *config, const struct frame *frame,
-                  const struct network *network, bool decapsulated, struct batch *batch)
+                  const struct found *found, struct batch *batch)
 {
-    unsigned row = batch->n++;
+    const struct network *network = &found->network;
+    unsigned row = found->row;
     batch->ts_ns[row] = frame->ts_ns;
     batch->now_min[row] = frame->now_min;
     network_store(network, batch, row);
@@ -64,45 +72,51 @@ static void store(const struct decode_config *config, const struct frame *frame,
         mask_set(batch->has[HAS_LATE], row);
     if (is_from_dark(config, network))
         mask_set(batch->has[HAS_FROM_DARK], row);
-    if (decapsulated)
+    if (found->decapsulated)
         mask_set(batch->has[HAS_DECAPSULATED], row);
 }
 
-/* Zeros in the first n rows of the columns that not every packet has; the others are always
- * written. */
-static void clear(struct batch *batch, unsigned n)
-{
 #define CLEAR(column) memset(batch->column, 0, n * sizeof *batch->column)
+
+/* Zeros in the first n rows of the columns that plain packets need not have. */
+static void clear_rare(struct batch *batch, unsigned n)
+{
     memset(batch->has, 0, sizeof batch->has);
     memset(batch->bad_checksum, 0, sizeof batch->bad_checksum);
-    CLEAR(src), CLEAR(dst), CLEAR(src6), CLEAR(dst6), CLEAR(ip_id), CLEAR(ip_frag);
-    CLEAR(ipv6_flow), CLEAR(srcport), CLEAR(dstport);
-    CLEAR(tcp_seq), CLEAR(tcp_ack), CLEAR(tcp_window), CLEAR(tcp_urgent), CLEAR(tcp_flags);
-    CLEAR(tcp_reserved), CLEAR(tcp_hdr_len), CLEAR(udp_length), CLEAR(udp_checksum);
+    CLEAR(src6), CLEAR(dst6), CLEAR(ipv6_flow);
     CLEAR(icmp_type), CLEAR(icmp_code), CLEAR(icmp_ident), CLEAR(icmp_seq);
     CLEAR(inner_version), CLEAR(inner_proto), CLEAR(inner_src), CLEAR(inner_dst);
     CLEAR(inner_srcport), CLEAR(inner_dstport);
     CLEAR(sctp_chunk_type), CLEAR(sctp_verification_tag), CLEAR(sctp_initiate_tag);
-    CLEAR(transport), CLEAR(payload), CLEAR(payload_len), CLEAR(payload_caplen);
-#undef CLEAR
 }
 
-static void decode_frame(const struct decode_config *config, const struct frame *frame,
-                         struct batch *batch)
+/* The same for the others, but for those that are always written. */
+static void clear_usual(struct batch *batch, unsigned n)
 {
-    struct network network;
-    bool decapsulated = false;
-    enum reason reason = locate(config, frame, &network, &decapsulated);
-    if (!reason && is_outside(config, &network))
+    CLEAR(src), CLEAR(dst), CLEAR(ip_id), CLEAR(ip_frag), CLEAR(srcport), CLEAR(dstport);
+    CLEAR(tcp_seq), CLEAR(tcp_ack), CLEAR(tcp_window), CLEAR(tcp_urgent), CLEAR(tcp_flags);
+    CLEAR(tcp_reserved), CLEAR(tcp_hdr_len), CLEAR(udp_length), CLEAR(udp_checksum);
+    CLEAR(transport), CLEAR(payload), CLEAR(payload_len), CLEAR(payload_caplen);
+}
+
+#undef CLEAR
+
+/* True: the frame counts, and *ret_found is its packet. False: it is refused. */
+static bool find(const struct decode_config *config, const struct frame *frame,
+                 struct found *ret_found, struct batch *batch)
+{
+    ret_found->decapsulated = false;
+    enum reason reason = locate(config, frame, &ret_found->network, &ret_found->decapsulated);
+    if (!reason && is_outside(config, &ret_found->network))
         reason = REASON_OUTSIDE;
-    if (reason)
-        batch->refused[batch->refused_n++] = (struct refusal){
-            .ts_ns = reason == REASON_TIME ? 0 : frame->ts_ns,
-            .late = frame->flags & FRAME_LATE,
-            .reason = reason,
-        };
-    else
-        store(config, frame, &network, decapsulated, batch);
+    if (!reason)
+        return true;
+    batch->refused[batch->refused_n++] = (struct refusal){
+        .ts_ns = reason == REASON_TIME ? 0 : frame->ts_ns,
+        .late = frame->flags & FRAME_LATE,
+        .reason = reason,
+    };
+    return false;
 }
 
 static void begin(struct batch *batch, unsigned n)
@@ -110,23 +124,44 @@ static void begin(struct batch *batch, unsigned n)
     assert(n <= BATCH_CAP);
     batch->n = 0;
     batch->refused_n = 0;
-    clear(batch, n);
+    clear_rare(batch, n);
 }
 
 void decode_batch(const struct decode_config *config, const struct frame *frames, unsigned n,
                   struct batch *ret_batch)
 {
+    struct words words;
+    struct found found[BATCH_CAP]; /* not plain */
+    unsigned found_n = 0;
     begin(ret_batch, n);
-    for (unsigned i = 0; (i += fast_decode(config, frames + i, n - i, ret_batch)) < n; i++)
-        decode_frame(config, &frames[i], ret_batch);
+    for (unsigned i = 0; (i += fast_take(config, frames + i, n - i, &words, ret_batch)) < n;
+         i++)
+        if (find(config, &frames[i], &found[found_n], ret_batch)) {
+            found[found_n].frame = i;
+            found[found_n].row = ret_batch->n++;
+            fast_pass(&words, ret_batch, found[found_n].row);
+            found_n++;
+        }
+    fast_finish(&words, ret_batch);
+    for (unsigned i = 0; i < found_n; i++) {
+        unsigned row = found[i].row;
+        ret_batch->transport[row] = ret_batch->payload[row] = 0;
+        ret_batch->payload_len[row] = ret_batch->payload_caplen[row] = 0;
+        store(config, &frames[found[i].frame], &found[i], ret_batch);
+    }
 }
 
 void decode_general(const struct decode_config *config, const struct frame *frames, unsigned n,
                     struct batch *ret_batch)
 {
+    struct found found;
     begin(ret_batch, n);
+    clear_usual(ret_batch, n);
     for (unsigned i = 0; i < n; i++)
-        decode_frame(config, &frames[i], ret_batch);
+        if (find(config, &frames[i], &found, ret_batch)) {
+            found.row = ret_batch->n++;
+            store(config, &frames[i], &found, ret_batch);
+        }
 }
 
 /* The source of an IPv4 packet at these bytes, of which there are at least 20 on the wire and

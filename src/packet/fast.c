@@ -1,9 +1,9 @@
 /* Plain packets, nearly all that a telescope sees: Ethernet without tags or raw IP, IPv4 whole
  * and without options, a TCP, UDP or ICMP header all captured, no tunnel, a dark destination.
  *
- * Headers are read once, as big-endian words; columns are shifts of these words and checksums
- * are their sum. Whether a packet is plain is settled before the first column is written, and
- * the row is then the one that the general way writes. */
+ * Whether a packet is plain is settled before its row is begun. Its words then go to where
+ * columns.h splits them, many packets at a time, and the row is in the end the one that the
+ * general way writes. */
 #include "packet/fast.h"
 
 #include <endian.h>
@@ -25,29 +25,20 @@ enum {
     PROTO_UDP = 17,
 };
 
-/* A packet on its way to a row. Words hold the IPv4 header's bytes from the number on. */
+/* A packet on its way to a row. */
 struct plain {
     const uint8_t *ip;
     uint32_t cap; /* captured, at most to the IP length */
     uint32_t len; /* by the IP length */
-    uint64_t word0;
-    uint32_t word8;
-    uint64_t word12; /* both addresses */
+    uint8_t proto;
 };
 
-static inline uint8_t plain_proto(const struct plain *plain)
+/* As it lies there. */
+static inline uint32_t load32(const uint8_t *bytes)
 {
-    return (uint8_t)(plain->word8 >> 16);
-}
-
-static inline uint32_t plain_src(const struct plain *plain)
-{
-    return (uint32_t)(plain->word12 >> 32);
-}
-
-static inline uint32_t plain_dst(const struct plain *plain)
-{
-    return (uint32_t)plain->word12;
+    uint32_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
 }
 
 /* Ones' complement sums of 64-bit words: a carry comes in again below. */
@@ -91,7 +82,7 @@ static inline uint64_t sum_rest(uint64_t sum, const uint8_t *bytes, uint32_t at,
 /* The pseudo-header (RFC 9293 section 3.1). */
 static inline uint64_t sum_pseudo(const struct plain *plain, uint32_t length)
 {
-    return sum_add(plain->word12, plain_proto(plain) + length);
+    return sum_add(read_be64(plain->ip + 12), plain->proto + length);
 }
 
 static inline bool open_link(const struct frame *frame, uint32_t *ret_offset)
@@ -107,73 +98,73 @@ static inline bool open_link(const struct frame *frame, uint32_t *ret_offset)
 
 static inline bool has_header(const struct decode_config *config, const struct plain *plain)
 {
-    if (__builtin_expect(plain_proto(plain) == PROTO_TCP, 1)) {
+    if (__builtin_expect(plain->proto == PROTO_TCP, 1)) {
         if (plain->cap < IPV4_HEADER + TCP_HEADER)
             return false;
         uint32_t header = (plain->ip[IPV4_HEADER + 12] >> 4) * 4U;
         return header >= TCP_HEADER && IPV4_HEADER + header <= plain->cap;
     }
-    if (plain_proto(plain) == PROTO_UDP)
+    if (plain->proto == PROTO_UDP)
         return !(config->tunnels & TUNNEL_VXLAN);
-    return plain_proto(plain) == PROTO_ICMP;
+    return plain->proto == PROTO_ICMP;
 }
 
 static inline bool open_plain(const struct decode_config *config, const struct frame *frame,
                               struct plain *ret_plain)
 {
-    /* version 4, header length 5; "more fragments" and the fragment offset */
-    const uint64_t shape_mask = 0xff00000000003fff, shape = 0x4500000000000000;
+    const uint8_t version_4_header_20 = 0x45;
+    const uint16_t fragment = 0x3fff; /* "more fragments", and the offset */
     uint32_t offset;
     if (frame->flags & FRAME_BAD_TIME || !open_link(frame, &offset))
         return false;
     const uint8_t *ip = frame->bytes + offset;
     uint32_t cap = frame->caplen - offset;
     ret_plain->ip = ip;
-    ret_plain->word0 = read_be64(ip);
-    ret_plain->word8 = read_be32(ip + 8);
-    ret_plain->word12 = read_be64(ip + 12);
-    ret_plain->len = (uint16_t)(ret_plain->word0 >> 32);
+    ret_plain->len = read_be16(ip + 2);
     ret_plain->cap = cap < ret_plain->len ? cap : ret_plain->len;
-    if ((ret_plain->word0 & shape_mask) != shape || ret_plain->cap < PLAIN_MIN ||
-        !has_header(config, ret_plain))
+    ret_plain->proto = ip[9];
+    if (ip[0] != version_4_header_20 || read_be16(ip + 6) & fragment ||
+        ret_plain->cap < PLAIN_MIN || !has_header(config, ret_plain))
         return false;
-    return !config->dark || prefix_set_has4(config->dark, plain_dst(ret_plain));
+    return !config->dark || prefix_set_has4(config->dark, read_be32(ip + 16));
 }
 
-static inline void store_payload(const struct plain *plain, uint32_t offset,
-                                 struct batch *batch, unsigned row)
+/* What lies behind the fixed header of TCP, as words->rest_sum. Mostly that is none or some
+ * options: of the 24 bytes that the packet ends in, those behind the header. No branch depends
+ * on how many there are, for that is not to be guessed. */
+static inline uint32_t sum_options(const struct plain *plain)
 {
-    mask_set(batch->has[HAS_PAYLOAD], row);
-    batch->transport[row] = IPV4_HEADER;
-    batch->payload[row] = (uint16_t)offset;
-    batch->payload_len[row] = (uint16_t)(plain->len - offset);
-    batch->payload_caplen[row] = (uint16_t)(plain->cap - offset);
+    enum { TAIL = 24, BYTE = BYTE_ORDER == LITTLE_ENDIAN ? 256 : 1 };
+#define ONES 255, 255, 255, 255, 255, 255, 255, 255
+    static const uint8_t KEEP[2 * TAIL] = {[TAIL] = ONES, ONES, ONES};
+#undef ONES
+    uint32_t n = plain->len - IPV4_HEADER - TCP_HEADER;
+    if (n > TAIL || n % 2)
+        return (uint32_t)(sum_rest(0, plain->ip + IPV4_HEADER, TCP_HEADER,
+                                   plain->len - IPV4_HEADER) %
+                          0xffff);
+    const uint8_t *tail = plain->ip + plain->len - TAIL, *keep = KEEP + n;
+    uint64_t sum = read_native64(tail) & read_native64(keep);
+    sum = sum_add(sum, read_native64(tail + 8) & read_native64(keep + 8));
+    sum = sum_add(sum, read_native64(tail + 16) & read_native64(keep + 16));
+    sum = (sum >> 32) + (uint32_t)sum;
+    /* a byte to the left modulo 2^16 - 1 swaps the bytes of the 16-bit sum */
+    return (uint32_t)((sum >> 16) + (sum & 0xffff)) * BYTE;
 }
 
-static inline void store_tcp(const struct plain *plain, struct batch *batch, unsigned row)
+static inline void take_tcp(const struct plain *plain, struct words *words, struct batch *batch,
+                            unsigned row)
 {
     const uint8_t *tcp = plain->ip + IPV4_HEADER;
-    uint64_t word0 = read_be64(tcp), word8 = read_be64(tcp + 8);
-    uint16_t urgent = read_be16(tcp + 18);
-    uint32_t header = (uint32_t)(word8 >> 28 & 15) * 4, length = plain->len - IPV4_HEADER;
     mask_set(batch->has[HAS_TCP], row);
-    mask_set(batch->has[HAS_OPTIONS], row);
     batch->protocol[row] = PROTOCOL_TCP;
-    batch->class[row] = class_of_tcp((uint8_t)(word8 >> 16));
-    batch->srcport[row] = (uint16_t)(word0 >> 48);
-    batch->dstport[row] = (uint16_t)(word0 >> 32);
-    batch->tcp_seq[row] = (uint32_t)word0;
-    batch->tcp_ack[row] = (uint32_t)(word8 >> 32);
-    batch->tcp_hdr_len[row] = (uint8_t)header;
-    batch->tcp_reserved[row] = word8 >> 24 & 15;
-    batch->tcp_flags[row] = (uint8_t)(word8 >> 16);
-    batch->tcp_window[row] = (uint16_t)word8;
-    batch->tcp_urgent[row] = urgent;
-    store_payload(plain, IPV4_HEADER + header, batch, row);
-    if (plain->cap == plain->len &&
-        !is_sound(sum_rest(sum_add(sum_add(sum_pseudo(plain, length), word0), word8), tcp, 16,
-                           length)))
-        mask_set(batch->bad_checksum[CHECKSUM_TCP], row);
+    batch->tcp_seq[row] = load32(tcp + 4);
+    batch->tcp_ack[row] = load32(tcp + 8);
+    words->ports[row] = load32(tcp);
+    words->tcp12[row] = load32(tcp + 12);
+    words->tcp16[row] = load32(tcp + 16);
+    words->udp4[row] = 0;
+    words->rest_sum[row] = plain->cap == plain->len ? sum_options(plain) : 0;
 }
 
 /* RFC 768: the checksum covers the UDP length, and 0 is none. */
@@ -186,7 +177,8 @@ static inline bool is_bad_udp(const struct plain *plain, const uint8_t *udp, uin
     return !is_sound(sum_rest(sum_add(sum_pseudo(plain, length), word0), udp, 8, length));
 }
 
-static inline void store_udp(const struct plain *plain, struct batch *batch, unsigned row)
+static inline void take_udp(const struct plain *plain, struct words *words, struct batch *batch,
+                            unsigned row)
 {
     const uint8_t *udp = plain->ip + IPV4_HEADER;
     uint64_t word0 = read_be64(udp);
@@ -196,14 +188,12 @@ static inline void store_udp(const struct plain *plain, struct batch *batch, uns
     batch->protocol[row] = PROTOCOL_UDP;
     batch->class[row] =
         class_of_udp((uint16_t)(word0 >> 48), udp + UDP_HEADER, plain->cap - PLAIN_MIN);
-    batch->srcport[row] = (uint16_t)(word0 >> 48);
-    batch->dstport[row] = (uint16_t)(word0 >> 32);
-    batch->udp_length[row] = (uint16_t)(word0 >> 16);
-    batch->udp_checksum[row] = (uint16_t)word0;
-    store_payload(plain, IPV4_HEADER + UDP_HEADER, batch, row);
+    words->ports[row] = load32(udp);
+    words->udp4[row] = load32(udp + 4);
 }
 
-static inline void store_icmp(const struct plain *plain, struct batch *batch, unsigned row)
+static inline void take_icmp(const struct plain *plain, struct words *words,
+                             struct batch *batch, unsigned row)
 {
     const uint8_t *icmp = plain->ip + IPV4_HEADER;
     uint64_t word0 = read_be64(icmp);
@@ -218,31 +208,36 @@ static inline void store_icmp(const struct plain *plain, struct batch *batch, un
     batch->icmp_code[row] = (uint8_t)(word0 >> 48);
     batch->icmp_ident[row] = (uint16_t)(word0 >> 16);
     batch->icmp_seq[row] = (uint16_t)word0;
-    store_payload(plain, IPV4_HEADER + ICMP_HEADER, batch, row);
+    words->ports[row] = 0;
+    words->udp4[row] = 0;
     if (quote_is_in_icmp(type))
         quote_store4(icmp + ICMP_HEADER, plain->cap - PLAIN_MIN, batch, row);
 }
 
-static inline void store_ip(const struct plain *plain, struct batch *batch, unsigned row)
+static inline void clear_tcp(struct words *words, struct batch *batch, unsigned row)
 {
-    mask_set(batch->has[HAS_IP], row);
-    if (!is_sound(sum_add(sum_add(plain->word0, plain->word8), plain->word12)))
-        mask_set(batch->bad_checksum[CHECKSUM_IP], row);
-    batch->ip[row] = plain->ip;
-    batch->ip_caplen[row] = plain->cap;
-    batch->src[row] = plain_src(plain);
-    batch->dst[row] = plain_dst(plain);
-    batch->ip_len[row] = plain->len;
-    batch->ip_id[row] = (uint16_t)(plain->word0 >> 16);
-    batch->ip_frag[row] = (uint16_t)plain->word0;
-    batch->ip_ttl[row] = (uint8_t)(plain->word8 >> 24);
-    batch->ip_tos[row] = (uint8_t)(plain->word0 >> 48);
-    batch->ip_hdr_len[row] = IPV4_HEADER;
-    batch->ip_proto[row] = plain_proto(plain);
+    batch->tcp_seq[row] = 0;
+    batch->tcp_ack[row] = 0;
+    words->tcp12[row] = 0;
+    words->tcp16[row] = 0;
+    words->rest_sum[row] = 0;
 }
 
-static inline void store_frame(const struct decode_config *config, const struct frame *frame,
-                               const struct plain *plain, struct batch *batch, unsigned row)
+static inline void take_ip(const struct plain *plain, struct words *words, struct batch *batch,
+                           unsigned row)
+{
+    mask_set(batch->has[HAS_IP], row);
+    batch->ip[row] = plain->ip;
+    batch->ip_caplen[row] = plain->cap;
+    words->ip0[row] = load32(plain->ip);
+    words->ip4[row] = load32(plain->ip + 4);
+    words->ip8[row] = load32(plain->ip + 8);
+    batch->src[row] = load32(plain->ip + 12);
+    batch->dst[row] = load32(plain->ip + 16);
+}
+
+static inline void take_frame(const struct decode_config *config, const struct frame *frame,
+                              const struct plain *plain, struct batch *batch, unsigned row)
 {
     batch->ts_ns[row] = frame->ts_ns;
     batch->now_min[row] = frame->now_min;
@@ -250,27 +245,48 @@ static inline void store_frame(const struct decode_config *config, const struct 
         mask_set(batch->has[HAS_CUT], row);
     if (frame->flags & FRAME_LATE)
         mask_set(batch->has[HAS_LATE], row);
-    if (config->dark && prefix_set_has4(config->dark, plain_src(plain)))
+    if (config->dark && prefix_set_has4(config->dark, read_be32(plain->ip + 12)))
         mask_set(batch->has[HAS_FROM_DARK], row);
 }
 
-unsigned fast_decode(const struct decode_config *config, const struct frame *frames, unsigned n,
-                     struct batch *batch)
+unsigned fast_take(const struct decode_config *config, const struct frame *frames, unsigned n,
+                   struct words *words, struct batch *batch)
 {
     unsigned done = 0, row = batch->n;
     for (; done < n; done++, row++) {
         struct plain plain;
         if (!open_plain(config, &frames[done], &plain))
             break;
-        store_frame(config, &frames[done], &plain, batch, row);
-        store_ip(&plain, batch, row);
-        if (__builtin_expect(plain_proto(&plain) == PROTO_TCP, 1))
-            store_tcp(&plain, batch, row);
-        else if (plain_proto(&plain) == PROTO_UDP)
-            store_udp(&plain, batch, row);
+        take_frame(config, &frames[done], &plain, batch, row);
+        take_ip(&plain, words, batch, row);
+        if (__builtin_expect(plain.proto == PROTO_TCP, 1)) {
+            take_tcp(&plain, words, batch, row);
+            continue;
+        }
+        clear_tcp(words, batch, row);
+        if (plain.proto == PROTO_UDP)
+            take_udp(&plain, words, batch, row);
         else
-            store_icmp(&plain, batch, row);
+            take_icmp(&plain, words, batch, row);
     }
     batch->n = row;
     return done;
+}
+
+void fast_pass(struct words *words, struct batch *batch, unsigned row)
+{
+    clear_tcp(words, batch, row);
+    words->ip0[row] = words->ip4[row] = words->ip8[row] = 0;
+    words->ports[row] = words->udp4[row] = 0;
+    batch->src[row] = batch->dst[row] = 0;
+    batch->protocol[row] = PROTOCOL_OTHER;
+}
+
+void fast_finish(const struct words *words, struct batch *batch)
+{
+    for (unsigned i = 0; i < BATCH_WORDS; i++) {
+        batch->has[HAS_OPTIONS][i] = batch->has[HAS_TCP][i];
+        batch->has[HAS_PAYLOAD][i] = batch->has[HAS_IP][i];
+    }
+    columns_split(words, batch->n, batch);
 }

@@ -3,7 +3,9 @@
  */
 #include "frames.h"
 #include "invariants.h"
+#include "packet/columns.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 
 enum { SEEDS_MAX = 512, SEED_BYTES_MAX = 2048, SEED_HEADER = 6 };
@@ -336,6 +338,34 @@ START_TEST(the_short_way_equals_the_general_way)
 }
 END_TEST
 
+/* Every instruction set writes the same columns. */
+START_TEST(all_ways_of_splitting_words_are_equal)
+{
+    static struct words words;
+    static struct batch start, expected, other;
+    struct random random = random_seeded("columns");
+    for (unsigned round = 0; round < 200; round++) {
+        for (size_t i = 0; i < sizeof words / 4; i++)
+            ((uint32_t *)&words)[i] = (uint32_t)random_next(&random);
+        for (size_t i = 0; i < sizeof start / 8; i++)
+            ((uint64_t *)&start)[i] = random_next(&random);
+        for (unsigned i = 0; i < BATCH_CAP; i++) {
+            words.rest_sum[i] &= 0xfffff;
+            start.protocol[i] = (uint8_t)random_below(&random, PROTOCOL_COUNT_);
+            if (random_below(&random, 2)) /* whole: a checksum to be verified */
+                start.ip_caplen[i] = ntohl(words.ip0[i]) & 0xffff;
+        }
+        expected = start;
+        columns_at(0)(&words, BATCH_CAP, &expected);
+        for (unsigned way = 1; columns_at(way); way++) {
+            other = start;
+            columns_at(way)(&words, BATCH_CAP, &other);
+            HOLDS(memcmp(&other, &expected, sizeof other) == 0);
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("property");
@@ -346,6 +376,7 @@ int main(void)
     tcase_add_test(tests, batches_conserve_frames);
     tcase_add_test(tests, checksums_equal_a_naive_sum);
     tcase_add_test(tests, the_short_way_equals_the_general_way);
+    tcase_add_test(tests, all_ways_of_splitting_words_are_equal);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
 }
