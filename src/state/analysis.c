@@ -79,6 +79,15 @@ size_t analysis_bytes(const struct analysis *analysis)
     return bytes;
 }
 
+/* Rows that go through the steps together: enough to cover cache misses, few enough for what
+ * was asked for to be in the first cache still when it is used. */
+enum { STRETCH = 128 };
+
+enum {
+    LINE_KEYS = 64 / sizeof(uint32_t),
+    AHEAD_MAX = 2 + (DISTINCT_EXACT_MAX + 1) / LINE_KEYS, /* of a row, in one step */
+};
+
 /* What the steps pass on, by row of the batch. */
 struct work {
     const struct batch *batch;
@@ -86,13 +95,14 @@ struct work {
     struct window *windows[BATCH_CAP];
     uint64_t hash[BATCH_CAP]; /* in the table */
     struct table *table[BATCH_CAP];
-    struct source *source[BATCH_CAP];    /* while no row moves */
-    struct port_tally *tally[BATCH_CAP]; /* &no_tally: no port, or no view */
-    const void *ahead[BATCH_CAP * 4];    /* addresses a later step will look at */
-    uint32_t row[BATCH_CAP];             /* in the table, or TABLE_NO_ROW */
+    struct source *source[BATCH_CAP];       /* while no row moves */
+    struct port_tally *tally[BATCH_CAP];    /* &no_tally: no port, or no view */
+    const void *ahead[STRETCH * AHEAD_MAX]; /* addresses a later step will look at */
+    uint32_t row[BATCH_CAP];                /* in the table, or TABLE_NO_ROW */
     uint8_t shard[BATCH_CAP];
     uint8_t is6[BATCH_CAP];
-    bool has_only_port[BATCH_CAP]; /* the source has no other port */
+    bool is_new_destination[BATCH_CAP]; /* nobody has sent to it before */
+    bool has_only_port[BATCH_CAP];      /* the source has no other port */
     struct port_tally no_tally;
     struct source nobody; /* for rows without: its sets are frozen */
     struct matching matching;
@@ -129,7 +139,8 @@ static void hash_row6(struct analysis *analysis, struct work *work, unsigned i)
     work->is6[i] = true;
 }
 
-static void step_hash(struct analysis *analysis, struct work *work)
+static void step_hash(struct analysis *analysis, struct work *work, unsigned begin,
+                      unsigned end)
 {
     const struct batch *batch = work->batch;
     const uint64_t key[2] = {analysis->config.table_key[0], analysis->config.table_key[1]};
@@ -138,7 +149,7 @@ static void step_hash(struct analysis *analysis, struct work *work)
         [CLASS_BACKSCATTER] = analysis->ports[VIEW_BACKSCATTER].rows,
         [CLASS_OTHER] = &work->no_tally,
     };
-    for (unsigned i = 0; i < batch->n; i++) {
+    for (unsigned i = begin; i < end; i++) {
         uint64_t fixed = hash_u64(batch->src[i], HASH_FIXED);
         work->hash[i] = table_hash4(fixed, key);
         work->shard[i] = (uint8_t)(fixed >> 58); /* shard_of4() */
@@ -149,24 +160,26 @@ static void step_hash(struct analysis *analysis, struct work *work)
         uint32_t tally = work->columns.tally[i];
         work->tally[i] = tallies[tally >> COLUMN_VIEW_SHIFT] +
                          (tally & (((uint32_t)1 << COLUMN_VIEW_SHIFT) - 1));
-        work->ahead[2 * i] = work->table[i]->slots + table_slot(work->table[i], work->hash[i]);
-        work->ahead[2 * i + 1] = work->tally[i];
+        work->ahead[2 * (i - begin)] =
+            work->table[i]->slots + table_slot(work->table[i], work->hash[i]);
+        work->ahead[2 * (i - begin) + 1] = work->tally[i];
     }
-    prefetch_all(work->ahead, 2 * batch->n);
+    prefetch_all(work->ahead, 2 * (end - begin));
 }
 
-static void step_guess(const struct analysis *analysis, struct work *work)
+static void step_guess(const struct analysis *analysis, struct work *work, unsigned begin,
+                       unsigned end)
 {
     const struct batch *batch = work->batch;
-    for (unsigned i = 0; i < batch->n; i++) {
+    for (unsigned i = begin; i < end; i++) {
         const struct table *table = work->table[i];
         work->row[i] = table_probable_row(table, work->hash[i]);
-        work->ahead[2 * i] =
+        work->ahead[2 * (i - begin)] =
             work->row[i] == TABLE_NO_ROW ? (const void *)work : table->rows + work->row[i];
         const uint64_t *word = destinations_word(&analysis->destinations, batch->dst[i]);
-        work->ahead[2 * i + 1] = word ? (const void *)word : work;
+        work->ahead[2 * (i - begin) + 1] = word ? (const void *)word : work;
     }
-    prefetch_all(work->ahead, 2 * batch->n);
+    prefetch_all(work->ahead, 2 * (end - begin));
 }
 
 static struct address source_address(const struct batch *batch, unsigned i, bool is6)
@@ -189,6 +202,20 @@ static void refuse(struct analysis *analysis, const struct work *work, unsigned 
     analysis->sources_refused++;
     hll_add(analysis->class_sketch[work->batch->class[i]], HLL_LARGE_BITS,
             source_hash(&address));
+}
+
+static void add_destination_bits(struct analysis *analysis, struct work *work, unsigned begin,
+                                 unsigned end)
+{
+    for (unsigned i = begin; i < end; i++) {
+        work->is_new_destination[i] = false;
+        if (!work->is6[i])
+            work->is_new_destination[i] =
+                destinations_add4(&analysis->destinations, work->batch->dst[i]);
+        else
+            destinations_add6(&analysis->destinations, work->batch->dst6[i],
+                              analysis->config.table_key);
+    }
 }
 
 /* How the sets of the sources of rows [begin, end) take their packets. */
@@ -238,10 +265,12 @@ static void step_look(struct analysis *analysis, struct work *work, unsigned beg
         unsigned i = looks->destinations.row[k];
         const struct pool *pool = &analysis->shards[work->shard[i]].pool;
         struct distinct set = source_destinations(work->source[i]);
+        if (!distinct_is_open_block(set))
+            continue;
         const uint32_t *keys = pool_block(pool, set.word);
-        work->ahead[n] = keys;
-        work->ahead[n + 1] = keys + set.kind; /* where the next one goes */
-        n += distinct_is_open_block(set) ? 2 : 0;
+        work->ahead[n++] = keys + set.kind; /* where the next one goes */
+        for (unsigned at = 0; !work->is_new_destination[i] && at < set.kind; at += LINE_KEYS)
+            work->ahead[n++] = keys + at;
     }
     prefetch_all(work->ahead, n);
 }
@@ -335,18 +364,6 @@ static void step_count(struct analysis *analysis, struct work *work, unsigned be
     }
 }
 
-static void add_destination_bits(struct analysis *analysis, const struct work *work,
-                                 unsigned begin, unsigned end)
-{
-    for (unsigned i = begin; i < end; i++) {
-        if (!work->is6[i])
-            destinations_add4(&analysis->destinations, work->batch->dst[i]);
-        else
-            destinations_add6(&analysis->destinations, work->batch->dst6[i],
-                              analysis->config.table_key);
-    }
-}
-
 /* Lists the packets whose source may be new to the tally of the port. */
 static uint64_t add_ports(struct analysis *analysis, const struct work *work,
                           struct looks *looks)
@@ -376,8 +393,9 @@ static uint64_t add_destinations(struct analysis *analysis, const struct work *w
         unsigned i = rows->row[k];
         struct source *source = work->source[i];
         struct distinct set = source_destinations(source);
-        enum distinct_result result = distinct_note(&analysis->shards[work->shard[i]].pool,
-                                                    &set, work->columns.destination[i]);
+        enum distinct_result result =
+            distinct_note_new(&analysis->shards[work->shard[i]].pool, &set,
+                              work->columns.destination[i], work->is_new_destination[i]);
         frozen += result == DISTINCT_FROZE;
         if (result != DISTINCT_KNOWN)
             source_set_destinations(source, set);
@@ -398,15 +416,13 @@ static void look_at_tallies(const struct analysis *analysis, struct work *work,
     prefetch_all(work->ahead, n);
 }
 
-static void step_add(struct analysis *analysis, struct work *work, unsigned begin, unsigned end,
-                     struct looks *looks)
+static void step_add(struct analysis *analysis, struct work *work, struct looks *looks)
 {
     /* First, while no block has moved: adding to the others may make a pool grow. */
     for (unsigned k = 0; k < looks->sketches.n; k++)
         *looks->reg[k] = *looks->reg[k] > looks->rank[k] ? *looks->reg[k] : looks->rank[k];
     uint64_t frozen = add_ports(analysis, work, looks);
     look_at_tallies(analysis, work, &looks->fresh);
-    add_destination_bits(analysis, work, begin, end);
     frozen += add_destinations(analysis, work, &looks->destinations);
     for (unsigned k = 0; k < looks->fresh.n; k++) {
         unsigned i = looks->fresh.row[k];
@@ -421,17 +437,19 @@ static void count_rows(struct analysis *analysis, struct work *work, unsigned be
                        unsigned end)
 {
     struct looks looks;
+    add_destination_bits(analysis, work, begin, end);
     step_look(analysis, work, begin, end, &looks);
     prefetch_evidence(analysis, work, begin, end);
     step_count(analysis, work, begin, end, &looks);
-    step_add(analysis, work, begin, end, &looks);
+    step_add(analysis, work, &looks);
 }
 
-static void step_resolve(struct analysis *analysis, struct work *work)
+static void step_resolve(struct analysis *analysis, struct work *work, unsigned begin,
+                         unsigned end)
 {
     const struct batch *batch = work->batch;
-    unsigned done = 0;
-    for (unsigned i = 0; i < batch->n; i++) {
+    unsigned done = begin;
+    for (unsigned i = begin; i < end; i++) {
         const struct table *table = work->table[i];
         /* Almost always the probable row is the one. An eviction may have moved it meanwhile,
          * but a key is in one row of its table alone. */
@@ -450,7 +468,7 @@ static void step_resolve(struct analysis *analysis, struct work *work)
         if (shard_evict(analysis, &analysis->shards[work->shard[i]]))
             work->row[i] = insert(analysis, work, i);
     }
-    count_rows(analysis, work, done, batch->n);
+    count_rows(analysis, work, done, end);
 }
 
 void analysis_add(struct analysis *analysis, const struct batch *batch,
@@ -464,9 +482,12 @@ void analysis_add(struct analysis *analysis, const struct batch *batch,
     tally_batch(analysis, batch, work.windows);
     matching_start(&work.matching, analysis, batch, matches, work.windows);
     columns_fill(&work.columns, batch);
-    step_hash(analysis, &work);
-    step_guess(analysis, &work);
-    step_resolve(analysis, &work);
+    for (unsigned begin = 0; begin < batch->n; begin += STRETCH) {
+        unsigned end = begin + STRETCH < batch->n ? begin + STRETCH : batch->n;
+        step_hash(analysis, &work, begin, end);
+        step_guess(analysis, &work, begin, end);
+        step_resolve(analysis, &work, begin, end);
+    }
 }
 
 void analysis_advance(struct analysis *analysis, int64_t packet_time_ns)

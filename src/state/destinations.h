@@ -49,14 +49,17 @@ static inline uint64_t *destinations_word(const struct destinations *set, uint32
     return page ? page + (address & 0xffff) / 64 : NULL;
 }
 
-static inline void destinations_add4(struct destinations *set, uint32_t address)
+/* True when the address is new for sure: nothing counted here has had it before. */
+static inline bool destinations_add4(struct destinations *set, uint32_t address)
 {
     uint64_t *word = destinations_word(set, address);
     if (!word) {
         destinations_add_slow4(set, address);
-        return;
+        return false;
     }
     uint64_t bits = *word; /* new or not: neither is rare, so no branch */
-    set->n4 += ~bits >> (address % 64) & 1;
+    bool is_new = ~bits >> (address % 64) & 1;
+    set->n4 += is_new;
     *word = bits | (uint64_t)1 << (address % 64);
+    return is_new;
 }

@@ -73,14 +73,15 @@ static inline bool distinct_holds(const struct pool *pool, uint32_t handle, uint
     return halves[0] | halves[1];
 }
 
-static inline enum distinct_result distinct_note(struct pool *pool, struct distinct *set,
-                                                 uint32_t key)
+/* The caller may know that no set has held the key so far: nothing is searched then. */
+static inline enum distinct_result distinct_note_new(struct pool *pool, struct distinct *set,
+                                                     uint32_t key, bool is_new)
 {
     if (distinct_is_only(*set, key))
         return DISTINCT_KNOWN;
     if (!distinct_is_open_block(*set) || distinct_is_sketch(*set))
         return distinct_note_slow(pool, set, key);
-    if (distinct_holds(pool, set->word, key))
+    if (!is_new && distinct_holds(pool, set->word, key))
         return DISTINCT_KNOWN;
     unsigned cap = POOL_BYTES[pool_size_of(set->word)] / sizeof key;
     if (set->kind == cap || set->kind == DISTINCT_EXACT_MAX)
@@ -88,6 +89,12 @@ static inline enum distinct_result distinct_note(struct pool *pool, struct disti
     uint32_t *keys = pool_block(pool, set->word);
     keys[set->kind++] = key;
     return DISTINCT_ADDED;
+}
+
+static inline enum distinct_result distinct_note(struct pool *pool, struct distinct *set,
+                                                 uint32_t key)
+{
+    return distinct_note_new(pool, set, key, false);
 }
 
 /* False when this key froze the set (once a set). */
