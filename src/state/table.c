@@ -43,9 +43,9 @@ static uint64_t row_hash(const struct table *table, uint32_t row, const uint64_t
 static void put_slot(struct table *table, uint64_t hash, uint32_t row)
 {
     uint32_t slot = table_slot(table, hash);
-    while (table->slots[slot])
+    while (table->slots[slot]) /* on to the next group at the end of one */
         slot = slot + 1 == table->slots_cap ? 0 : slot + 1;
-    table->slots[slot] = table_tag(hash) | (row + 1);
+    table->slots[slot] = table_tag(hash) | row;
 }
 
 static void put_all(struct table *table, const uint64_t key[static 2])
@@ -80,8 +80,9 @@ static bool make_room(struct table *table, const uint64_t key[static 2])
         table->rows_cap = (uint32_t)cap;
     }
     if (table->n + 1 > table->slots_cap / 4 * 3) {
-        size_t cap =
-            table->slots_cap ? ((size_t)table->slots_cap * 3 / 2 + 3) / 4 * 4 : SLOTS_FIRST;
+        size_t cap = table->slots_cap ? ((size_t)table->slots_cap * 3 / 2 + TABLE_GROUP - 1) /
+                                            TABLE_GROUP * TABLE_GROUP
+                                      : SLOTS_FIRST;
         uint32_t *slots = memory_grow(table->memory, NULL, 0, cap * sizeof *slots);
         if (!slots)
             return false;

@@ -1,12 +1,13 @@
 /* Sources of one address family in one shard.
  *
- *   slots (hash index)              rows (dense, in order of arrival)
- *   [ tag : 8 | row + 1 : 24 ] ---> [ struct source, 64 bytes, one cache line ]
- *   0: free                         keys: the addresses of IPv6 rows, parallel to rows
+ *   slots (hash index)                   rows (dense, in order of arrival)
+ *   [ 1 | tag : 9 | row : 22 ] ---> [ struct source, 64 bytes, one cache line ]
+ *   0: free                              keys: the addresses of IPv6 rows, parallel to rows
  *
- * Open addressing with linear probing in 4-byte slots, sixteen a cache line; the tag is part of
- * the hash, so that a row is touched only when it is almost surely the one. A row costs 64
- * bytes and 5 to 8 of slots. Rows move only in table_compact(). */
+ * The hash chooses a group of eight slots, half a cache line, that are compared at once; a full
+ * group goes on in the next one. The tag is part of the hash, so that a row is touched only
+ * when it is almost surely the one. A row costs 64 bytes and 5 to 8 of slots. Rows move only in
+ * table_compact(). */
 #pragma once
 
 #include "state/distinct.h"
@@ -58,8 +59,9 @@ struct table {
 };
 
 enum {
-    TABLE_INDEX_BITS = 24,
-    TABLE_ROWS_MAX = (1 << TABLE_INDEX_BITS) - 2,
+    TABLE_INDEX_BITS = 22,
+    TABLE_ROWS_MAX = 1 << TABLE_INDEX_BITS,
+    TABLE_GROUP = 8,
 };
 #define TABLE_NO_ROW UINT32_MAX
 
@@ -98,51 +100,77 @@ static inline uint64_t hash_ip6(struct ip6 address, const uint64_t key[static 2]
     return hash_u64(address.lo ^ hash_u64(address.hi, key), key);
 }
 
+/* The first slot of the group where a hash belongs. */
 static inline uint32_t table_slot(const struct table *table, uint64_t hash)
 {
-    return (uint32_t)(((hash >> 32) * table->slots_cap) >> 32);
+    return (uint32_t)(((hash >> 32) * (table->slots_cap / TABLE_GROUP)) >> 32) * TABLE_GROUP;
 }
 
 static inline uint32_t table_tag(uint64_t hash)
 {
-    return (uint32_t)hash << TABLE_INDEX_BITS;
+    return (uint32_t)1 << 31 | (uint32_t)hash << TABLE_INDEX_BITS;
 }
 
-/* The first row whose tag is that of the hash, from slot *slot on; advances *slot past it. */
-static inline uint32_t table_candidate(const struct table *table, uint64_t hash, uint32_t *slot)
+typedef uint32_t table_lanes __attribute__((vector_size(16), may_alias));
+
+/* A bit for each of four slots that are equal. */
+static inline unsigned table_equal(table_lanes a, table_lanes b)
 {
-    const uint32_t mask = ((uint32_t)1 << TABLE_INDEX_BITS) - 1;
-    if (!table->slots_cap)
-        return TABLE_NO_ROW;
-    for (;;) {
-        uint32_t entry = table->slots[*slot];
-        if (!entry)
-            return TABLE_NO_ROW;
-        if (++*slot == table->slots_cap)
-            *slot = 0;
-        if ((entry & ~mask) == table_tag(hash))
-            return (entry & mask) - 1;
-    }
+#if defined(__SSE2__)
+    typedef float floats __attribute__((vector_size(16)));
+    return (unsigned)__builtin_ia32_movmskps((floats)(a == b));
+#else
+    unsigned bits = 0;
+    for (unsigned i = 0; i < 4; i++)
+        bits |= (unsigned)(a[i] == b[i]) << i;
+    return bits;
+#endif
 }
 
-/* The row that table_find() will look at first, or TABLE_NO_ROW. */
+/* The slots of a group that have this tag, as bits. */
+static inline unsigned table_tagged(const uint32_t *group, uint32_t tag)
+{
+    const uint32_t bits = ~(((uint32_t)1 << TABLE_INDEX_BITS) - 1);
+    const table_lanes *lanes = (const void *)group;
+    table_lanes mask = {bits, bits, bits, bits}, wanted = {tag, tag, tag, tag};
+    return table_equal(lanes[0] & mask, wanted) | table_equal(lanes[1] & mask, wanted) << 4;
+}
+
+static inline uint32_t table_row_in(uint32_t entry)
+{
+    return entry & (((uint32_t)1 << TABLE_INDEX_BITS) - 1);
+}
+
+/* The row that table_find() will look at first, or TABLE_NO_ROW; sometimes so when it will find
+ * one further on. */
 static inline uint32_t table_probable_row(const struct table *table, uint64_t hash)
 {
-    uint32_t slot = table_slot(table, hash);
-    return table_candidate(table, hash, &slot);
+    if (!table->slots_cap)
+        return TABLE_NO_ROW;
+    const uint32_t *group = table->slots + table_slot(table, hash);
+    unsigned tagged = table_tagged(group, table_tag(hash));
+    return tagged ? table_row_in(group[__builtin_ctz(tagged)]) : TABLE_NO_ROW;
 }
 
 /* The row of a source, or TABLE_NO_ROW. address is read for IPv6 only. */
 static inline uint32_t table_find(const struct table *table, uint64_t hash, uint32_t source_key,
                                   const struct ip6 *address)
 {
-    uint32_t slot = table_slot(table, hash);
-    for (;;) {
-        uint32_t row = table_candidate(table, hash, &slot);
-        if (row == TABLE_NO_ROW || (table->rows[row].key == source_key &&
-                                    (!table->is6 || (table->keys[row].hi == address->hi &&
-                                                     table->keys[row].lo == address->lo))))
-            return row;
+    if (!table->slots_cap)
+        return TABLE_NO_ROW;
+    for (uint32_t slot = table_slot(table, hash);;) {
+        const uint32_t *group = table->slots + slot;
+        for (unsigned tagged = table_tagged(group, table_tag(hash)); tagged;
+             tagged &= tagged - 1) {
+            uint32_t row = table_row_in(group[__builtin_ctz(tagged)]);
+            if (table->rows[row].key == source_key &&
+                (!table->is6 ||
+                 (table->keys[row].hi == address->hi && table->keys[row].lo == address->lo)))
+                return row;
+        }
+        if (!group[TABLE_GROUP - 1]) /* a group fills from its start */
+            return TABLE_NO_ROW;
+        slot = slot + TABLE_GROUP == table->slots_cap ? 0 : slot + TABLE_GROUP;
     }
 }
 
@@ -175,8 +203,7 @@ static inline bool source_seen_at(struct source *source, uint32_t at_s, bool lat
     uint32_t last = source->last_s / 60, now = at_s / 60;
     if (at_s < source->first_s)
         source->first_s = at_s;
-    if (at_s > source->last_s)
-        source->last_s = at_s;
+    source->last_s = at_s > source->last_s ? at_s : source->last_s;
     if (now == last && source->minutes & 1) /* the common case */
         return false;
     if (now > last) {

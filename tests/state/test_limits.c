@@ -185,6 +185,61 @@ START_TEST(carries_survive_eviction_of_others)
 }
 END_TEST
 
+/* Sources of one hash fill group after group of the index, past its end and on at its start;
+ * others of the same group are not found among them. */
+START_TEST(full_groups_go_on_in_the_next)
+{
+    enum { SAME = 300 };
+    struct table table;
+    static const uint64_t key[2] = {1, 2};
+    uint64_t hash = ~(uint64_t)0; /* the last group */
+    table_init(&table, false);
+    for (uint32_t i = 0; i < SAME; i++) {
+        ck_assert_uint_eq(table_find(&table, hash, i, NULL), TABLE_NO_ROW);
+        ck_assert_uint_eq(table_insert(&table, key, hash, i, NULL), i);
+    }
+    ck_assert_uint_eq(table.slots_cap % TABLE_GROUP, 0);
+    ck_assert_uint_ne(table.slots[0], 0);
+    for (uint32_t i = 0; i < SAME; i++) {
+        ck_assert_uint_eq(table_find(&table, hash, i, NULL), i);
+        ck_assert_uint_eq(table_find(&table, hash ^ 1, i, NULL), TABLE_NO_ROW);
+    }
+    ck_assert_uint_eq(table_probable_row(&table, hash), 0);
+    table_fini(&table);
+}
+END_TEST
+
+/* Sources at random, with growth of the index and rows taken out, against a plain list. */
+START_TEST(the_index_finds_what_was_inserted)
+{
+    enum { ADDRESSES = 6000, ROUNDS = 4 };
+    struct random random = random_seeded("index");
+    const uint64_t key[2] = {random_next(&random), random_next(&random)};
+    static bool there[ADDRESSES];
+    struct table table;
+    table_init(&table, false);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < ADDRESSES; i++) {
+            uint32_t address = (uint32_t)random_below(&random, ADDRESSES);
+            uint64_t hash = table_hash4(hash_u64(address, HASH_FIXED), key);
+            uint32_t row = table_find(&table, hash, address, NULL);
+            ck_assert_int_eq(row != TABLE_NO_ROW, there[address]);
+            if (row != TABLE_NO_ROW)
+                ck_assert_uint_eq(table.rows[row].key, address);
+            else
+                ck_assert_uint_eq(table_insert(&table, key, hash, address, NULL), table.n - 1);
+            there[address] = true;
+        }
+        for (uint32_t row = 0; row < table.n; row++) {
+            table.rows[row].drop = random_below(&random, 3) == 0;
+            there[table.rows[row].key] &= !table.rows[row].drop;
+        }
+        table_compact(&table, key);
+    }
+    table_fini(&table);
+}
+END_TEST
+
 START_TEST(destinations_are_exact_to_4096_pages_in_the_union)
 {
     for (unsigned extra = 0; extra < 2; extra++) {
@@ -326,6 +381,8 @@ int main(void)
     tcase_add_test(tests, eviction_takes_the_least_evidence);
     tcase_add_test(tests, counters_carry_past_32_bits);
     tcase_add_test(tests, carries_survive_eviction_of_others);
+    tcase_add_test(tests, full_groups_go_on_in_the_next);
+    tcase_add_test(tests, the_index_finds_what_was_inserted);
     tcase_add_test(tests, destinations_are_exact_to_4096_pages_in_the_union);
     tcase_add_test(tests, ipv6_destinations_are_exact_to_65536);
     tcase_add_test(tests, few_minutes_are_open_however_time_jumps);
