@@ -16,7 +16,6 @@
  * Insertion may evict, and eviction must see all that rows before this one did: `look` and
  * what follows are then done for them first. So a result never depends on where a batch ends.
  */
-#include "state/columns.h"
 #include "state/matching.h"
 
 #include <stdlib.h>
@@ -82,6 +81,7 @@ size_t analysis_bytes(const struct analysis *analysis)
 /* Rows that go through the steps together: enough to cover cache misses, few enough for what
  * was asked for to be in the first cache still when it is used. */
 enum { STRETCH = 128 };
+static_assert(STRETCH % 64 == 0, "whole words of masks");
 
 enum {
     LINE_KEYS = 64 / sizeof(uint32_t),
@@ -115,6 +115,7 @@ struct rows {
 };
 static_assert(BATCH_CAP <= 256, "a row is 8 bits");
 
+/* `if_this` is best made without && and ||, which are branches. */
 static inline void rows_add(struct rows *rows, unsigned row, bool if_this)
 {
     rows->row[rows->n] = (uint8_t)row; /* overwritten by the next, if not */
@@ -125,6 +126,7 @@ static inline void rows_add(struct rows *rows, unsigned row, bool if_this)
  * that only prefetches next to each other overlap. */
 PREFETCHER prefetch_all(const void *const *addresses, unsigned n)
 {
+#pragma GCC unroll 8
     for (unsigned i = 0; i < n; i++)
         __builtin_prefetch(addresses[i], 1);
 }
@@ -155,8 +157,11 @@ static void step_hash(struct analysis *analysis, struct work *work, unsigned beg
         work->shard[i] = (uint8_t)(fixed >> 58); /* shard_of4() */
         work->table[i] = &analysis->shards[fixed >> 58].tables[0];
         work->is6[i] = false;
-        if (mask_test(batch->has[HAS_IPV6], i))
-            hash_row6(analysis, work, i);
+    }
+    for (unsigned word = begin / 64; word * 64 < end; word++)
+        for (uint64_t rows = batch->has[HAS_IPV6][word]; rows; rows &= rows - 1)
+            hash_row6(analysis, work, word * 64 + (unsigned)__builtin_ctzll(rows));
+    for (unsigned i = begin; i < end; i++) {
         uint32_t tally = work->columns.tally[i];
         work->tally[i] = tallies[tally >> COLUMN_VIEW_SHIFT] +
                          (tally & (((uint32_t)1 << COLUMN_VIEW_SHIFT) - 1));
@@ -223,9 +228,10 @@ struct looks {
     struct rows sketches; /* destinations that are estimated: */
     uint8_t *reg[BATCH_CAP];
     uint8_t rank[BATCH_CAP];
-    struct rows destinations; /* all others */
-    struct rows ports;        /* packets with a port that may be new to the source */
-    struct rows fresh;        /* packets whose source may be new to the tally of the port */
+    struct rows blocks; /* destinations in blocks of keys */
+    struct rows few;    /* those of sets without a block */
+    struct rows ports;  /* packets with a port that may be new to the source */
+    struct rows fresh;  /* packets whose source may be new to the tally of the port */
 };
 
 static void step_look(struct analysis *analysis, struct work *work, unsigned begin,
@@ -233,24 +239,25 @@ static void step_look(struct analysis *analysis, struct work *work, unsigned beg
 {
     const struct columns *columns = &work->columns;
     struct looks *looks = ret_looks;
-    looks->sketches.n = looks->destinations.n = looks->ports.n = looks->fresh.n = 0;
+    looks->sketches.n = looks->blocks.n = looks->few.n = looks->ports.n = looks->fresh.n = 0;
     unsigned n = 0;
     for (unsigned i = begin; i < end; i++) {
         struct source *row = work->table[i]->rows + work->row[i];
         struct source *source = work->row[i] == TABLE_NO_ROW ? &work->nobody : row;
         work->source[i] = source;
         struct distinct set = source_destinations(source);
-        bool sketch = distinct_is_open_block(set) && distinct_is_sketch(set);
+        bool block = distinct_is_open_block(set), sketch = block & distinct_is_sketch(set);
         rows_add(&looks->sketches, i, sketch);
-        rows_add(&looks->destinations, i, !sketch);
+        rows_add(&looks->blocks, i, block ^ sketch);
+        rows_add(&looks->few, i, !block);
         const struct pool *pool = &analysis->shards[work->shard[i]].pool;
         uint32_t port = columns->port[i];
         set = source_ports(source);
         bool only = distinct_is_only(set, port);
         work->has_only_port[i] = only;
-        rows_add(&looks->ports, i, !only && port);
+        rows_add(&looks->ports, i, !only & (port != 0));
         work->ahead[n] = pool_block(pool, set.word);
-        n += !only && distinct_is_open_block(set);
+        n += !only & distinct_is_open_block(set);
     }
     for (unsigned k = 0; k < looks->sketches.n; k++) {
         unsigned i = looks->sketches.row[k];
@@ -261,12 +268,10 @@ static void step_look(struct analysis *analysis, struct work *work, unsigned beg
         looks->rank[k] = hll_rank(HLL_SMALL_BITS, hash);
         work->ahead[n++] = looks->reg[k];
     }
-    for (unsigned k = 0; k < looks->destinations.n; k++) {
-        unsigned i = looks->destinations.row[k];
+    for (unsigned k = 0; k < looks->blocks.n; k++) {
+        unsigned i = looks->blocks.row[k];
         const struct pool *pool = &analysis->shards[work->shard[i]].pool;
         struct distinct set = source_destinations(work->source[i]);
-        if (!distinct_is_open_block(set))
-            continue;
         const uint32_t *keys = pool_block(pool, set.word);
         work->ahead[n++] = keys + set.kind; /* where the next one goes */
         for (unsigned at = 0; !work->is_new_destination[i] && at < set.kind; at += LINE_KEYS)
@@ -321,8 +326,7 @@ static inline void count_source(struct analysis *analysis, const struct work *wo
     struct source *source = work->source[i];
     unsigned class = work->batch->class[i];
     uint32_t at_s = work->columns.at_s[i];
-    if (at_s > source->last_s && at_s - source->last_s > analysis->config.evidence_s &&
-        analysis->labels.plan)
+    if ((int64_t)at_s - source->last_s > analysis->config.evidence_s && analysis->labels.plan)
         matching_expire(analysis, &analysis->shards[work->shard[i]], work->is6[i], work->row[i],
                         at_s);
     count(analysis, work, i, work->columns.candidate[i]);
@@ -359,8 +363,8 @@ static void step_count(struct analysis *analysis, struct work *work, unsigned be
                           work->windows[i]);
         work->tally[i]->packets++;
         rows_add(&looks->fresh, i,
-                 work->has_only_port[i] && !only_scans(work->source[i]) &&
-                     work->tally[i] != &work->no_tally);
+                 work->has_only_port[i] & !only_scans(work->source[i]) &
+                     (work->tally[i] != &work->no_tally));
     }
 }
 
@@ -379,8 +383,8 @@ static uint64_t add_ports(struct analysis *analysis, const struct work *work,
         if (result != DISTINCT_KNOWN)
             source_set_ports(source, set);
         rows_add(&looks->fresh, i,
-                 !(result == DISTINCT_KNOWN && only_scans(source)) &&
-                     work->tally[i] != &work->no_tally);
+                 !((result == DISTINCT_KNOWN) & only_scans(source)) &
+                     (work->tally[i] != &work->no_tally));
     }
     return frozen;
 }
@@ -423,7 +427,8 @@ static void step_add(struct analysis *analysis, struct work *work, struct looks 
         *looks->reg[k] = *looks->reg[k] > looks->rank[k] ? *looks->reg[k] : looks->rank[k];
     uint64_t frozen = add_ports(analysis, work, looks);
     look_at_tallies(analysis, work, &looks->fresh);
-    frozen += add_destinations(analysis, work, &looks->destinations);
+    frozen += add_destinations(analysis, work, &looks->blocks);
+    frozen += add_destinations(analysis, work, &looks->few);
     for (unsigned k = 0; k < looks->fresh.n; k++) {
         unsigned i = looks->fresh.row[k];
         frozen += !distinct_add(&analysis->ports_pool, &work->tally[i]->sources,
@@ -479,9 +484,9 @@ void analysis_add(struct analysis *analysis, const struct batch *batch,
     work.no_tally = (struct port_tally){0};
     work.nobody =
         (struct source){.ports_kind = DISTINCT_FROZEN, .destinations_kind = DISTINCT_FROZEN};
-    tally_batch(analysis, batch, work.windows);
-    matching_start(&work.matching, analysis, batch, matches, work.windows);
     columns_fill(&work.columns, batch);
+    tally_batch(analysis, batch, &work.columns, work.windows);
+    matching_start(&work.matching, analysis, batch, matches, work.windows);
     for (unsigned begin = 0; begin < batch->n; begin += STRETCH) {
         unsigned end = begin + STRETCH < batch->n ? begin + STRETCH : batch->n;
         step_hash(analysis, &work, begin, end);

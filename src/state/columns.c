@@ -14,6 +14,8 @@ static uint64_t valid_rows(const struct batch *batch, unsigned word)
 static void fill_candidates(uint8_t *candidate, const struct batch *batch)
 {
     enum { FLAG_SYN = 0x02, FLAG_ACK = 0x10 };
+    static const uint8_t BY_KIND[] = {
+        [0] = CANDIDATE_OTHER, [1] = CANDIDATE_UDP, [2] = CANDIDATE_ICMP, [4] = CANDIDATE_SCTP};
     static_assert(CANDIDATE_SYN == 0 && CANDIDATE_TCP == 1, "a comparison tells them apart");
     for (unsigned i = 0; i < BATCH_CAP; i++)
         candidate[i] = (batch->tcp_flags[i] & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN;
@@ -21,12 +23,11 @@ static void fill_candidates(uint8_t *candidate, const struct batch *batch)
         uint64_t rest = valid_rows(batch, word) & ~batch->has[HAS_TCP][word];
         for (; rest; rest &= rest - 1) {
             unsigned i = word * 64 + (unsigned)__builtin_ctzll(rest);
-            bool icmp =
-                mask_test(batch->has[HAS_ICMP], i) | mask_test(batch->has[HAS_ICMP6], i);
-            candidate[i] = mask_test(batch->has[HAS_UDP], i)    ? CANDIDATE_UDP
-                           : icmp                               ? CANDIDATE_ICMP
-                           : mask_test(batch->has[HAS_SCTP], i) ? CANDIDATE_SCTP
-                                                                : CANDIDATE_OTHER;
+            unsigned kind = mask_test(batch->has[HAS_UDP], i) |
+                            mask_test(batch->has[HAS_ICMP], i) << 1 |
+                            mask_test(batch->has[HAS_ICMP6], i) << 1 |
+                            mask_test(batch->has[HAS_SCTP], i) << 2;
+            candidate[i] = BY_KIND[kind];
         }
     }
 }
@@ -37,12 +38,13 @@ static void fill_tallies(struct columns *columns, const struct batch *batch)
     static_assert(CLASS_SCAN < 2 && CLASS_BACKSCATTER < 2 && CLASS_OTHER == 2, "views");
     for (unsigned i = 0; i < BATCH_CAP; i++) {
         uint32_t class = batch->class[i], candidate = columns->candidate[i];
-        uint32_t port = class == CLASS_SCAN ? batch->dstport[i] : batch->srcport[i];
-        uint32_t tally =
-            class << COLUMN_VIEW_SHIFT | (uint32_t)(candidate == CANDIDATE_UDP) << 16 | port;
-        columns->tally[i] = class < COLUMN_NO_TALLY && candidate <= CANDIDATE_UDP
-                                ? tally
-                                : (uint32_t)COLUMN_NO_TALLY << COLUMN_VIEW_SHIFT;
+        /* all ones or none: compilers make branches of conditions, which half go either way */
+        uint32_t scans = -(uint32_t)(class == CLASS_SCAN);
+        uint32_t port = (batch->dstport[i] & scans) | (batch->srcport[i] & ~scans);
+        uint32_t udp = candidate == CANDIDATE_UDP;
+        uint32_t counts = -(uint32_t)((class < COLUMN_NO_TALLY) & (candidate <= CANDIDATE_UDP));
+        columns->tally[i] = ((class << COLUMN_VIEW_SHIFT | udp << 16 | port) & counts) |
+                            ((uint32_t)COLUMN_NO_TALLY << COLUMN_VIEW_SHIFT & ~counts);
     }
 }
 

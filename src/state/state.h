@@ -6,6 +6,7 @@
  *   the rest     sums and sketches */
 #pragma once
 
+#include "state/columns.h"
 #include "state/destinations.h"
 #include "state/labels.h"
 #include "state/places.h"
@@ -100,7 +101,7 @@ static inline uint32_t source_key_of(const struct address *address)
 /* Counts everything of a batch that is not by source: totals, windows. Sets ret_windows[row] to
  * the window the packet belongs to, NULL for a late one. */
 void tally_batch(struct analysis *analysis, const struct batch *batch,
-                 struct window *ret_windows[static BATCH_CAP]);
+                 const struct columns *columns, struct window *ret_windows[static BATCH_CAP]);
 void totals_merge(struct totals *into, const struct totals *from);
 
 /* Bytes of all tables and pools, touched or not yet. */

@@ -1,6 +1,8 @@
 /* What a batch adds to totals and windows: everything that is not by source. */
 #include "state/state.h"
 
+#include <string.h>
+
 #define MINUTE_NS ((int64_t)60 * 1000000000)
 
 static uint64_t popcount(const uint64_t mask[static BATCH_WORDS], unsigned n)
@@ -9,14 +11,35 @@ static uint64_t popcount(const uint64_t mask[static BATCH_WORDS], unsigned n)
     for (unsigned word = 0; word * 64 < n; word++) {
         unsigned rows = n - word * 64;
         uint64_t valid = rows < 64 ? ((uint64_t)1 << rows) - 1 : ~(uint64_t)0;
-        bits += (unsigned)__builtin_popcountll(mask[word] & valid);
+        if (mask[word] & valid) /* mostly none, and few machines count for sure */
+            bits += (unsigned)__builtin_popcountll(mask[word] & valid);
     }
     return bits;
 }
 
-/* A window, or the totals, takes rows [begin, end). */
+/* How many rows [begin, end) of a column have this value: sixteen at a time. */
+static unsigned count_equal(const uint8_t column[static BATCH_CAP], unsigned begin,
+                            unsigned end, uint8_t value)
+{
+    typedef uint8_t lanes __attribute__((vector_size(16)));
+    static_assert(BATCH_CAP / sizeof(lanes) < 256, "a lane counts to 255");
+    lanes counts = {0}, wanted = {0}, rows;
+    wanted += value;
+    unsigned i = begin, n = 0;
+    for (; i + sizeof rows <= end; i += sizeof rows) {
+        memcpy(&rows, column + i, sizeof rows);
+        counts -= (lanes)(rows == wanted);
+    }
+    for (unsigned lane = 0; lane < sizeof rows; lane++)
+        n += counts[lane];
+    for (; i < end; i++)
+        n += column[i] == value;
+    return n;
+}
+
+/* A window and the totals, or the totals alone, take rows [begin, end). */
 static void add_run(const struct batch *batch, unsigned begin, unsigned end,
-                    uint64_t ret_counts[static COUNT_COUNT_])
+                    uint64_t totals[static COUNT_COUNT_], struct window *window)
 {
     static const uint8_t by_protocol[PROTOCOL_COUNT_] = {
 #define X(id, name) [PROTOCOL_##id] = COUNT_##name,
@@ -28,30 +51,27 @@ static void add_run(const struct batch *batch, unsigned begin, unsigned end,
         [CLASS_BACKSCATTER] = COUNT_backscatter,
         [CLASS_OTHER] = COUNT_class_other,
     };
-    uint32_t kinds[PROTOCOL_COUNT_][CLASS_COUNT_] = {0};
-    uint64_t bytes = 0;
-    for (unsigned i = begin; i < end; i++) {
-        bytes += batch->ip_len[i];
-        kinds[batch->protocol[i]][batch->class[i]]++;
-    }
-    ret_counts[COUNT_packets] += end - begin;
-    ret_counts[COUNT_bytes] += bytes;
-    for (unsigned protocol = 0; protocol < PROTOCOL_COUNT_; protocol++) {
-        for (unsigned class = 0; class < CLASS_COUNT_; class ++) {
-            ret_counts[by_protocol[protocol]] += kinds[protocol][class];
-            ret_counts[by_class[class]] += kinds[protocol][class];
-        }
-    }
+    uint64_t counts[COUNT_COUNT_] = {[COUNT_packets] = end - begin};
+    for (unsigned i = begin; i < end; i++)
+        counts[COUNT_bytes] += batch->ip_len[i];
+    for (unsigned i = 0; i < PROTOCOL_COUNT_; i++)
+        counts[by_protocol[i]] = count_equal(batch->protocol, begin, end, (uint8_t)i);
+    for (unsigned i = 0; i < CLASS_COUNT_; i++)
+        counts[by_class[i]] = count_equal(batch->class, begin, end, (uint8_t)i);
+    for (unsigned i = 0; i < COUNT_COUNT_; i++)
+        totals[i] += counts[i];
+    for (unsigned i = 0; window && i < COUNT_COUNT_; i++)
+        window->counts[i] += counts[i];
 }
 
-static void add_dports(const struct batch *batch, unsigned begin, unsigned end,
+static void add_dports(const struct columns *columns, unsigned begin, unsigned end,
                        struct port_set *ret_ports)
 {
+    static_assert(CLASS_SCAN == 0, "the tallies of scans come first");
     for (unsigned i = begin; i < end; i++) {
-        bool udp = mask_test(batch->has[HAS_UDP], i);
-        if (batch->class[i] == CLASS_SCAN && (udp || mask_test(batch->has[HAS_TCP], i)))
-            ret_ports->bits[udp][batch->dstport[i] / 64] |= (uint64_t)1
-                                                            << (batch->dstport[i] % 64);
+        uint32_t tally = columns->tally[i];
+        uint64_t is_scan = tally >> COLUMN_VIEW_SHIFT == CLASS_SCAN;
+        ret_ports->bits[tally >> 16 & 1][tally / 64 & 1023] |= is_scan << (tally % 64);
     }
 }
 
@@ -92,13 +112,36 @@ static void add_masks(struct totals *totals, const struct batch *batch)
         totals->bad_checksum[i] += popcount(batch->bad_checksum[i], n);
 }
 
+/* The end of the rows from `begin` on that belong to one window and follow each other. */
+static unsigned run_end(const struct batch *batch, const struct columns *columns,
+                        unsigned begin, uint32_t now_min, bool late)
+{
+    uint32_t minute_s = columns->at_s[begin] / 60 * 60;
+    if (!late) { /* mostly that is all of them */
+        uint64_t lates = 0;
+        uint32_t others = 0;
+        for (unsigned word = 0; word < BATCH_WORDS; word++)
+            lates |= batch->has[HAS_LATE][word];
+        for (unsigned i = begin; i < batch->n; i++)
+            others |= (uint32_t)(columns->at_s[i] - minute_s >= 60) |
+                      (uint32_t)(batch->now_min[i] > now_min);
+        if (!lates && !others)
+            return batch->n;
+    }
+    unsigned end = begin + 1;
+    while (end < batch->n && batch->now_min[end] <= now_min &&
+           mask_test(batch->has[HAS_LATE], end) == late &&
+           (late || columns->at_s[end] - minute_s < 60))
+        end++;
+    return end;
+}
+
 void tally_batch(struct analysis *analysis, const struct batch *batch,
-                 struct window *ret_windows[static BATCH_CAP])
+                 const struct columns *columns, struct window *ret_windows[static BATCH_CAP])
 {
     struct windows *windows = &analysis->windows;
     add_refusals(analysis, batch);
     add_masks(&analysis->totals, batch);
-    add_run(batch, 0, batch->n, analysis->totals.counts);
 
     uint32_t now_min = 0;
     for (unsigned begin = 0, end; begin < batch->n; begin = end) {
@@ -107,20 +150,15 @@ void tally_batch(struct analysis *analysis, const struct batch *batch,
             windows_close_until(windows, now_min * MINUTE_NS);
         }
         bool late = mask_test(batch->has[HAS_LATE], begin);
-        int64_t from_ns = batch->ts_ns[begin] / MINUTE_NS * MINUTE_NS;
-        struct window *window = late ? NULL : windows_at(windows, from_ns / MINUTE_NS);
-        for (end = begin; end < batch->n && batch->now_min[end] <= now_min &&
-                          mask_test(batch->has[HAS_LATE], end) == late &&
-                          (late || (uint64_t)(batch->ts_ns[end] - from_ns) < MINUTE_NS);
-             end++) {
-            ret_windows[end] = window;
-            if (!window) /* without one, a packet counts as late: its minute is closed */
-                add_late(analysis, batch->now_min[end]);
-        }
-        if (window) {
-            add_run(batch, begin, end, window->counts);
-            add_dports(batch, begin, end, &window->dports);
-        }
+        struct window *window = late ? NULL : windows_at(windows, columns->at_s[begin] / 60);
+        end = run_end(batch, columns, begin, now_min, late);
+        for (unsigned i = begin; i < end; i++)
+            ret_windows[i] = window;
+        add_run(batch, begin, end, analysis->totals.counts, window);
+        if (window)
+            add_dports(columns, begin, end, &window->dports);
+        for (unsigned i = begin; !window && i < end; i++)
+            add_late(analysis, batch->now_min[i]); /* without one: its minute is closed */
     }
 }
 
