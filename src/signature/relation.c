@@ -97,6 +97,16 @@ static uint64_t fold_bytes(uint64_t hash, const struct batch *batch, unsigned ro
     return hash;
 }
 
+/* Most are a field alone. */
+static bool number_read(const struct ast *ast, uint32_t id, const struct batch *batch,
+                        unsigned row, uint64_t *ret_value)
+{
+    const struct node *node = ast_at(ast, id);
+    if (node->op == OP_FIELD)
+        return field_read(batch, row, (enum field_id)node->a, ret_value);
+    return eval_number(ast, id, batch, row, ret_value);
+}
+
 static uint64_t tuple_key(const struct signature_set *set, uint32_t number,
                           const struct batch *batch, unsigned row)
 {
@@ -108,7 +118,7 @@ static uint64_t tuple_key(const struct signature_set *set, uint32_t number,
         const struct part *part = &tuple->parts[i];
         switch (part->kind) {
         case PART_NUMBER:
-            known = eval_number(&set->ast, part->a, batch, row, &value);
+            known = number_read(&set->ast, part->a, batch, row, &value);
             hash = fold(hash, known, known ? value : 0);
             break;
         case PART_BYTES:
@@ -149,16 +159,27 @@ static uint64_t port_probe_key(const struct batch *batch, unsigned row, bool tcp
     return fold_probe(fold_probe(0, where), nonce);
 }
 
+static uint64_t default_probe_key(const struct signature_set *set, const struct batch *batch,
+                                  unsigned row)
+{
+    bool tcp = has(batch, row, HAS_TCP);
+    if (has(batch, row, HAS_IP) && (tcp || has(batch, row, HAS_UDP)))
+        return port_probe_key(batch, row, tcp);
+    return tuple_key(set, 0, batch, row);
+}
+
 uint64_t signature_probe_key(const struct signature_set *set, unsigned index,
                              const struct batch *batch, unsigned row)
 {
     uint32_t tuple = set->signatures[index].probe;
-    if (tuple == 0 && has(batch, row, HAS_IP)) {
-        bool tcp = has(batch, row, HAS_TCP);
-        if (tcp || has(batch, row, HAS_UDP))
-            return port_probe_key(batch, row, tcp);
-    }
-    return tuple_key(set, tuple, batch, row);
+    return tuple ? tuple_key(set, tuple, batch, row) : default_probe_key(set, batch, row);
+}
+
+void signature_probe_keys(const struct signature_set *set, const struct batch *batch,
+                          const uint8_t *rows, unsigned n, uint32_t ret_keys[static BATCH_CAP])
+{
+    for (unsigned i = 0; i < n; i++)
+        ret_keys[rows[i]] = (uint32_t)(default_probe_key(set, batch, rows[i]) >> 32);
 }
 
 uint64_t threshold_key(const struct signature_set *set, const struct threshold *threshold,

@@ -122,15 +122,6 @@ static inline void rows_add(struct rows *rows, unsigned row, bool if_this)
     rows->n += if_this;
 }
 
-/* A loop of nothing else: a prefetch whose page is not in the TLB holds up what follows it, so
- * that only prefetches next to each other overlap. */
-PREFETCHER prefetch_all(const void *const *addresses, unsigned n)
-{
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < n; i++)
-        __builtin_prefetch(addresses[i], 1);
-}
-
 static void hash_row6(struct analysis *analysis, struct work *work, unsigned i)
 {
     const struct ip6 *address = &work->batch->src6[i];
@@ -280,36 +271,6 @@ static void step_look(struct analysis *analysis, struct work *work, unsigned beg
     prefetch_all(work->ahead, n);
 }
 
-/* For rows that match: where the handle of the mark is, the mark, its latest record. */
-static void prefetch_evidence(const struct analysis *analysis, struct work *work,
-                              unsigned begin, unsigned end)
-{
-    uint16_t rows[BATCH_CAP];
-    unsigned n = 0, records = 0;
-    for (unsigned i = begin; work->matching.matches && i < end; i++) {
-        if (!mask_test(work->matching.rows, i) || work->row[i] == TABLE_NO_ROW)
-            continue;
-        const struct marks *marks = &analysis->shards[work->shard[i]].marks[work->is6[i]];
-        work->ahead[n] = marks->rows + work->row[i];
-        rows[n] = (uint16_t)i;
-        n += work->row[i] < marks->cap;
-    }
-    prefetch_all(work->ahead, n);
-    for (unsigned k = 0; k < n; k++) {
-        unsigned i = rows[k];
-        work->ahead[k] =
-            shard_mark(&analysis->shards[work->shard[i]], work->is6[i], work->row[i]);
-    }
-    prefetch_all(work->ahead, n);
-    for (unsigned k = 0; k < n; k++) {
-        const struct mark *mark = work->ahead[k];
-        if (work->matching.n[rows[k]] > 1 && mark && mark->head)
-            work->ahead[records++] =
-                pool_block(&analysis->shards[work->shard[rows[k]]].evidence, mark->head);
-    }
-    prefetch_all(work->ahead, records);
-}
-
 /* The counters of a source; carries are rare enough for a call. */
 static inline void count(struct analysis *analysis, const struct work *work, unsigned i,
                          enum counter counter)
@@ -321,14 +282,13 @@ static inline void count(struct analysis *analysis, const struct work *work, uns
         analysis->memory_refused++;
 }
 
-static inline void count_source(struct analysis *analysis, const struct work *work, unsigned i)
+static inline void count_source(struct analysis *analysis, struct work *work, unsigned i)
 {
     struct source *source = work->source[i];
     unsigned class = work->batch->class[i];
     uint32_t at_s = work->columns.at_s[i];
     if ((int64_t)at_s - source->last_s > analysis->config.evidence_s && analysis->labels.plan)
-        matching_expire(analysis, &analysis->shards[work->shard[i]], work->is6[i], work->row[i],
-                        at_s);
+        matching_expire(analysis, &work->matching, i);
     count(analysis, work, i, work->columns.candidate[i]);
     if (class < VIEW_CLASSES_)
         count(analysis, work, i, COUNTER_SCAN + class);
@@ -357,10 +317,6 @@ static void step_count(struct analysis *analysis, struct work *work, unsigned be
             count_source(analysis, work, i);
         else
             refuse(analysis, work, i);
-        if (matching_has(&work->matching, i))
-            matching_note(analysis, &work->matching, work->batch, i,
-                          &analysis->shards[work->shard[i]], work->is6[i], work->row[i],
-                          work->windows[i]);
         work->tally[i]->packets++;
         rows_add(&looks->fresh, i,
                  work->has_only_port[i] & !only_scans(work->source[i]) &
@@ -444,8 +400,9 @@ static void count_rows(struct analysis *analysis, struct work *work, unsigned be
     struct looks looks;
     add_destination_bits(analysis, work, begin, end);
     step_look(analysis, work, begin, end, &looks);
-    prefetch_evidence(analysis, work, begin, end);
+    matching_prefetch(&work->matching, analysis, begin, end);
     step_count(analysis, work, begin, end, &looks);
+    matching_note(analysis, &work->matching, end);
     step_add(analysis, work, &looks);
 }
 
@@ -486,7 +443,9 @@ void analysis_add(struct analysis *analysis, const struct batch *batch,
         (struct source){.ports_kind = DISTINCT_FROZEN, .destinations_kind = DISTINCT_FROZEN};
     columns_fill(&work.columns, batch);
     tally_batch(analysis, batch, &work.columns, work.windows);
-    matching_start(&work.matching, analysis, batch, matches, work.windows);
+    const struct matching_sources sources = {work.shard, work.is6, work.row,
+                                             work.columns.candidate, work.windows};
+    matching_start(&work.matching, analysis, batch, matches, &sources);
     for (unsigned begin = 0; begin < batch->n; begin += STRETCH) {
         unsigned end = begin + STRETCH < batch->n ? begin + STRETCH : batch->n;
         step_hash(analysis, &work, begin, end);

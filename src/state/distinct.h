@@ -116,6 +116,15 @@ uint64_t distinct_count(const struct pool *pool, const struct distinct *set,
  * unless they were inlined before it looks. */
 #define PREFETCHER static inline __attribute__((always_inline)) void
 
+/* A loop of nothing else: a prefetch whose page is not in the TLB holds up what follows it, so
+ * that only prefetches next to each other overlap. */
+PREFETCHER prefetch_all(const void *const *addresses, unsigned n)
+{
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < n; i++)
+        __builtin_prefetch(addresses[i], 1);
+}
+
 /* A byte distinct_note() will touch, of a set that has an open block. */
 static inline const void *distinct_place(const struct pool *pool, struct distinct set,
                                          uint32_t key)

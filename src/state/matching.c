@@ -2,25 +2,19 @@
 
 #include <string.h>
 
-/* Counts rows in the series of the windows they belong to. */
-static void count_windows(const uint64_t rows[static BATCH_WORDS], enum count count,
-                          struct window *const windows[static BATCH_CAP])
+/* Counts rows in the series of the windows they belong to; returns how many they are. */
+static unsigned count_windows(const uint64_t rows[static BATCH_WORDS], enum count count,
+                              struct window *const *windows)
 {
+    unsigned n = 0;
     for (unsigned word = 0; word < BATCH_WORDS; word++) {
-        for (uint64_t bits = rows[word]; bits; bits &= bits - 1) {
+        for (uint64_t bits = rows[word]; bits; bits &= bits - 1, n++) {
             struct window *window = windows[word * 64 + (unsigned)__builtin_ctzll(bits)];
-            if (window)
+            if (window && count != COUNT_COUNT_)
                 window->counts[count]++;
         }
     }
-}
-
-static uint64_t popcount(const uint64_t mask[static BATCH_WORDS])
-{
-    uint64_t bits = 0;
-    for (unsigned word = 0; word < BATCH_WORDS; word++)
-        bits += (unsigned)__builtin_popcountll(mask[word]);
-    return bits;
+    return n;
 }
 
 static void label_touch(struct labels *labels, unsigned label,
@@ -35,229 +29,325 @@ static void label_touch(struct labels *labels, unsigned label,
         labels->touched[labels->touched_n++] = (uint16_t)label;
 }
 
-static void list_rows(struct matching *matching, unsigned signature,
-                      const uint64_t mask[static BATCH_WORDS])
+/* Adds a signature to the lists of its rows; returns how many they are. */
+static unsigned list_hits(struct matching *matching, unsigned signature,
+                          const uint64_t mask[static BATCH_WORDS])
 {
+    unsigned rows = 0;
     for (unsigned word = 0; word < BATCH_WORDS; word++) {
-        matching->rows[word] |= mask[word];
-        for (uint64_t bits = mask[word]; bits; bits &= bits - 1) {
+        for (uint64_t bits = mask[word]; bits; bits &= bits - 1, rows++) {
             unsigned row = word * 64 + (unsigned)__builtin_ctzll(bits);
-            unsigned n = matching->n[row];
+            unsigned n = matching->hits_n[row];
             if (n < ROW_HITS_MAX)
                 matching->hits[row][n] = (uint16_t)signature;
-            matching->n[row] = (uint8_t)(n + (n <= ROW_HITS_MAX));
+            matching->hits_n[row] = (uint8_t)(n + (n <= ROW_HITS_MAX));
         }
     }
+    return rows;
+}
+
+static void list_rows(struct matching *matching, const uint64_t rows[static BATCH_WORDS])
+{
+    for (unsigned word = 0; word < BATCH_WORDS; word++)
+        for (uint64_t bits = rows[word]; bits; bits &= bits - 1)
+            matching->rows[matching->n++] =
+                (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(bits));
 }
 
 /* The labels of rows that match a plain signature, each once a packet. */
-static void count_labels(struct analysis *analysis,
-                         struct window *const windows[static BATCH_CAP])
+static void count_labels(struct analysis *analysis, struct window *const *windows)
 {
     struct labels *labels = &analysis->labels;
     for (unsigned i = 0; i < labels->touched_n; i++) {
         unsigned label = labels->touched[i], count = labels->label_counts[label];
-        uint64_t n = popcount(labels->rows[label]);
+        unsigned n = count_windows(labels->rows[label], (enum count)count, windows);
         labels->evicted.labels[label].packets += n;
-        if (count == COUNT_COUNT_)
-            continue;
-        analysis->totals.counts[count] += n;
-        count_windows(labels->rows[label], (enum count)count, windows);
+        if (count != COUNT_COUNT_)
+            analysis->totals.counts[count] += n;
     }
 }
 
 void matching_start(struct matching *matching, struct analysis *analysis,
                     const struct batch *batch, const struct matches *matches,
-                    struct window *const windows[static BATCH_CAP])
+                    const struct matching_sources *of)
 {
     struct labels *labels = &analysis->labels;
-    matching->matches = NULL;
+    matching->batch = batch;
+    matching->matches = matches;
+    matching->of = *of;
+    matching->n = matching->noted = 0;
     if (!labels->plan || !matches || matches->hits_n == 0)
         return;
-    matching->matches = matches;
-    memset(matching->rows, 0, sizeof matching->rows);
     memset(matching->iot, 0, sizeof matching->iot);
-    memset(matching->n, 0, batch->n);
+    memset(matching->hits_n, 0, batch->n);
     for (unsigned i = 0; i < labels->touched_n; i++)
         memset(labels->rows[labels->touched[i]], 0, sizeof labels->rows[0]);
     labels->touched_n = 0;
+    uint64_t rows[BATCH_WORDS] = {0};
     for (unsigned hit = 0; hit < matches->hits_n; hit++) {
         unsigned signature = matches->hits[hit];
         const struct evidence_item *item = &labels->plan->items[signature];
         const uint64_t *mask = matches->mask[signature];
         if (item->kind == EVIDENCE_OFF)
             continue;
-        list_rows(matching, signature, mask);
+        unsigned n = list_hits(matching, signature, mask);
+        for (unsigned word = 0; word < BATCH_WORDS; word++)
+            rows[word] |= mask[word];
         if (item->kind != EVIDENCE_PLAIN)
             continue;
-        labels->evicted.signatures[signature].packets += popcount(mask);
+        labels->evicted.signatures[signature].packets += n;
         label_touch(labels, item->label, mask);
         for (unsigned word = 0; item->iot && word < BATCH_WORDS; word++)
             matching->iot[word] |= mask[word];
     }
-    count_labels(analysis, windows);
-    uint64_t iot = popcount(matching->iot);
+    list_rows(matching, rows);
+    signature_probe_keys(labels->plan->signatures, batch, matching->rows, matching->n,
+                         matching->probes);
+    count_labels(analysis, of->windows);
+    unsigned iot = count_windows(matching->iot, COUNT_iot_matched, of->windows);
     labels->iot_packets += iot;
     analysis->totals.counts[COUNT_iot_matched] += iot;
-    count_windows(matching->iot, COUNT_iot_matched, windows);
 }
 
-/* The packets of the kinds a signature can match that the source has sent since its evidence
- * began. */
-static uint64_t candidates_of(const struct shard *shard, const struct table *table,
-                              uint32_t row, const struct mark *mark, unsigned kinds)
+/* First where the handles of the marks are, then the marks, then the latest record of sources
+ * that match more than one signature. */
+void matching_prefetch(const struct matching *matching, const struct analysis *analysis,
+                       unsigned begin, unsigned end)
 {
-    uint64_t n = 0;
-    for (unsigned kind = 0; kind < CANDIDATE_COUNT_; kind++)
-        if (kinds & 1U << kind)
-            n += table_counter(table, row, kind) - mark_base(&shard->evidence, mark, kind);
-    return n;
+    const void *ahead[BATCH_CAP];
+    const struct pool *pools[BATCH_CAP];
+    unsigned n = 0, records = 0;
+    for (unsigned k = matching->noted; k < matching->n && matching->rows[k] < end; k++) {
+        unsigned i = matching->rows[k];
+        const struct shard *shard = &analysis->shards[matching->of.shard[i]];
+        const struct marks *marks = &shard->marks[matching->of.family[i]];
+        ahead[n] = marks->rows + matching->of.row[i];
+        pools[n] = &shard->evidence;
+        n += i >= begin && matching->of.row[i] < marks->cap;
+    }
+    prefetch_all(ahead, n);
+    for (unsigned k = 0; k < n; k++) {
+        uint32_t handle = *(const uint32_t *)ahead[k];
+        ahead[k] = handle ? pool_block(pools[k], handle) : NULL;
+    }
+    prefetch_all(ahead, n);
+    for (unsigned k = 0; k < n; k++) {
+        const struct mark *mark = ahead[k];
+        if (mark && mark->head && pool_size_of(mark->head) != POOL_64)
+            ahead[records++] = pool_block(pools[k], mark->head);
+    }
+    prefetch_all(ahead, records);
 }
 
 /* A row of the batch and its source. */
 struct who {
+    struct matching *matching;
     struct shard *shard;
-    const struct table *table;
-    uint32_t row;
-    uint32_t mark; /* handle; 0: memory was refused */
-    struct window *window;
-    struct evidence_row packet;
-    bool iot; /* matches a signature of origin iot */
+    uint32_t mark; /* handle */
+    unsigned i;    /* row of the batch */
+    unsigned end;  /* rows before it are in the counters of the source */
+    bool iot;      /* matches a signature of origin iot */
 };
-
-/* Counts a match that the source had to decide. */
-static void count_match(struct analysis *analysis, struct who *who, unsigned signature)
-{
-    struct labels *labels = &analysis->labels;
-    const struct evidence_item *item = &labels->plan->items[signature];
-    labels->evicted.signatures[signature].packets++;
-    if (item->iot && !who->iot) {
-        who->iot = true;
-        labels->iot_packets++;
-        analysis->totals.counts[COUNT_iot_matched]++;
-        if (who->window)
-            who->window->counts[COUNT_iot_matched]++;
-    }
-    if (mask_test(labels->rows[item->label], who->packet.row))
-        return; /* under this label already */
-    uint64_t row[BATCH_WORDS] = {0};
-    mask_set(row, who->packet.row);
-    label_touch(labels, item->label, row);
-    labels->evicted.labels[item->label].packets++;
-    unsigned count = labels->label_counts[item->label];
-    if (count == COUNT_COUNT_)
-        return;
-    analysis->totals.counts[count]++;
-    if (who->window)
-        who->window->counts[count]++;
-}
 
 static struct mark *mark_of(const struct who *who)
 {
     return pool_block(&who->shard->evidence, who->mark);
 }
 
-/* A signature the source has no record for, or that is more than a count. */
-static unsigned note_slowly(const struct evidence_plan *plan, struct who *who,
-                            unsigned signature)
+/* The packets of the kinds a signature can match that the source had sent since its evidence
+ * began, when it sent this one. */
+static uint64_t candidates_of(const struct who *who, unsigned kinds)
 {
-    uint32_t head = mark_of(who)->head;
-    unsigned notes = evidence_hit(plan, &who->shard->evidence, &head, mark_first(who->mark),
-                                  signature, &who->packet);
-    mark_of(who)->head = head;
-    return notes;
+    const struct matching_sources *of = &who->matching->of;
+    const struct mark *mark = mark_of(who);
+    unsigned shard = of->shard[who->i], family = of->family[who->i];
+    uint32_t row = of->row[who->i];
+    uint64_t n = 0;
+    for (unsigned kind = 0; kind < CANDIDATE_COUNT_; kind++)
+        if (kinds & 1U << kind)
+            n += table_counter(&who->shard->tables[family], row, kind) -
+                 mark_base(&who->shard->evidence, mark, kind);
+    for (unsigned later = who->i + 1; later < who->end; later++)
+        n -= of->row[later] == row && of->shard[later] == shard &&
+             of->family[later] == family && (kinds >> of->candidate[later] & 1);
+    return n;
 }
 
-static unsigned note(const struct evidence_plan *plan, struct who *who, unsigned signature)
+/* Counts a match that the source had to decide. */
+static void count_match(struct analysis *analysis, struct who *who, unsigned signature)
 {
+    struct labels *labels = &analysis->labels;
+    const struct evidence_item *item = &labels->plan->items[signature];
+    struct window *window = who->matching->of.windows[who->i];
+    labels->evicted.signatures[signature].packets++;
+    if (item->iot && !who->iot) {
+        who->iot = true;
+        labels->iot_packets++;
+        analysis->totals.counts[COUNT_iot_matched]++;
+        if (window)
+            window->counts[COUNT_iot_matched]++;
+    }
+    if (mask_test(labels->rows[item->label], who->i))
+        return; /* under this label already */
+    uint64_t row[BATCH_WORDS] = {0};
+    mask_set(row, who->i);
+    label_touch(labels, item->label, row);
+    labels->evicted.labels[item->label].packets++;
+    unsigned count = labels->label_counts[item->label];
+    if (count == COUNT_COUNT_)
+        return;
+    analysis->totals.counts[count]++;
+    if (window)
+        window->counts[count]++;
+}
+
+static __attribute__((noinline)) void judge(const struct evidence_plan *plan,
+                                            const struct who *who, unsigned signature)
+{
+    (void)evidence_judge(plan, &who->shard->evidence, mark_of(who)->head, signature,
+                         candidates_of(who, plan->items[signature].candidates));
+}
+
+/* A signature the source has no record for, or that is more than a count. */
+static __attribute__((noinline)) void note_slowly(struct analysis *analysis, struct who *who,
+                                                  unsigned signature)
+{
+    struct labels *labels = &analysis->labels;
+    uint32_t head = mark_of(who)->head;
+    struct evidence_row row = {.batch = who->matching->batch,
+                               .row = who->i,
+                               .has_probe = true,
+                               .probe = who->matching->probes[who->i]};
+    unsigned notes = evidence_hit(labels->plan, &who->shard->evidence, &head,
+                                  mark_first(who->mark), signature, &row);
+    mark_of(who)->head = head;
+    if (notes & NOTE_DUE)
+        judge(labels->plan, who, signature);
+    labels->refused += (notes & NOTE_REFUSED) != 0;
+    if ((notes & NOTE_MATCHES) && evidence_decides(labels->plan, signature))
+        count_match(analysis, who, signature);
+}
+
+static inline void note(struct analysis *analysis, struct who *who, unsigned signature)
+{
+    const struct evidence_plan *plan = analysis->labels.plan;
     const struct evidence_item *item = &plan->items[signature];
     struct mark *mark = mark_of(who);
     struct evidence_record *record = &mark->first;
-    if (record->signature != signature)
-        record = item->kind == EVIDENCE_PLAIN
-                     ? evidence_find(&who->shard->evidence, mark->head, signature)
-                     : NULL;
-    if (!record)
-        return note_slowly(plan, who, signature);
-    return evidence_count(item, record, evidence_probe(plan, signature, &who->packet));
+    if (record->signature != signature) {
+        record = NULL;
+        if (item->kind == EVIDENCE_PLAIN)
+            record = evidence_find(&who->shard->evidence, mark->head, signature);
+    }
+    if (!record) {
+        note_slowly(analysis, who, signature);
+        return;
+    }
+    uint32_t probe = who->matching->probes[who->i];
+    if (!item->plain_probe)
+        probe = (uint32_t)(signature_probe_key(plan->signatures, signature,
+                                               who->matching->batch, who->i) >>
+                           32);
+    if (evidence_count(item, record, probe) & NOTE_DUE)
+        judge(plan, who, signature);
 }
 
-static void note_one(struct analysis *analysis, struct who *who, unsigned signature)
+/* Signatures of a row that has too many for its list, by number; -1: no more. */
+static int next_hit(const struct matching *matching, const struct evidence_plan *plan,
+                    unsigned i, unsigned *at)
 {
-    struct labels *labels = &analysis->labels;
-    const struct evidence_plan *plan = labels->plan;
-    const struct evidence_item *item = &plan->items[signature];
-    unsigned notes = who->mark ? note(plan, who, signature) : NOTE_REFUSED;
-    if (notes & NOTE_DUE)
-        (void)evidence_judge(
-            plan, &who->shard->evidence, mark_of(who)->head, signature,
-            candidates_of(who->shard, who->table, who->row, mark_of(who), item->candidates));
-    labels->refused += (notes & NOTE_REFUSED) != 0;
-    if ((notes & NOTE_MATCHES) && item->kind != EVIDENCE_PLAIN)
-        count_match(analysis, who, signature);
+    const struct matches *matches = matching->matches;
+    while (*at < matches->hits_n) {
+        uint32_t signature = matches->hits[(*at)++];
+        if (mask_test(matches->mask[signature], i) && !evidence_off(plan, signature))
+            return (int)signature;
+    }
+    return -1;
 }
 
 /* The IoT view: the tables by port and source that scans have, over packets that match an IoT
  * signature. */
-static void count_iot(struct analysis *analysis, const struct batch *batch, unsigned i,
-                      uint32_t source_key, struct mark *mark, struct window *window)
+static void count_iot(struct analysis *analysis, const struct matching *matching, unsigned i,
+                      struct mark *mark)
 {
+    const struct batch *batch = matching->batch;
+    struct window *window = matching->of.windows[i];
     bool udp = mask_test(batch->has[HAS_UDP], i);
     if (udp || mask_test(batch->has[HAS_TCP], i)) {
         unsigned port = (unsigned)udp << 16 | batch->dstport[i];
         struct port_tally *tally = &analysis->ports[VIEW_IOT].rows[port];
         tally->packets++;
-        if (!mark || mark->iot_port != port + 1)
-            analysis->sets_frozen +=
-                !distinct_add(&analysis->ports_pool, &tally->sources, source_key);
+        if (!mark || mark->iot_port != port + 1) {
+            uint32_t key = matching->of.family[i]
+                               ? (uint32_t)hash_ip6(batch->src6[i], HASH_FIXED)
+                               : batch->src[i];
+            analysis->sets_frozen += !distinct_add(&analysis->ports_pool, &tally->sources, key);
+        }
         if (mark)
             mark->iot_port = port + 1;
     }
-    if (mark)
-        mark->iot_packets++;
-    uint32_t minute = (uint32_t)(batch->ts_ns[i] / 60000000000);
-    if (window && mark && mark_seen_at(mark, minute))
+    if (!mark)
+        return;
+    mark->iot_packets++;
+    if (window && mark_seen_at(mark, (uint32_t)(batch->ts_ns[i] / 60000000000)))
         window->counts[COUNT_iot_matched_sources]++;
 }
 
-void matching_note(struct analysis *analysis, const struct matching *matching,
-                   const struct batch *batch, unsigned i, struct shard *shard, unsigned family,
-                   uint32_t row, struct window *window)
+/* A row whose source has no mark, as memory was refused. */
+static void refuse_row(struct analysis *analysis, const struct matching *matching, unsigned i)
 {
-    const struct matches *matches = matching->matches;
-    uint32_t mark = 0;
-    if (row != TABLE_NO_ROW)
-        mark = marks_at(&shard->marks[family], &shard->evidence, row);
-    struct who who = {.shard = shard,
-                      .table = &shard->tables[family],
-                      .row = row,
-                      .mark = mark,
-                      .window = window,
-                      .packet = {.batch = batch, .row = i},
-                      .iot = mask_test(matching->iot, i)};
-    if (matching->n[i] <= ROW_HITS_MAX) {
-        for (unsigned hit = 0; hit < matching->n[i]; hit++)
-            note_one(analysis, &who, matching->hits[i][hit]);
-    } else {
-        for (unsigned hit = 0; hit < matches->hits_n; hit++)
-            if (mask_test(matches->mask[matches->hits[hit]], i) &&
-                !evidence_off(analysis->labels.plan, matches->hits[hit]))
-                note_one(analysis, &who, matches->hits[hit]);
-    }
-    if (!who.iot)
-        return;
-    uint32_t key = family ? (uint32_t)hash_ip6(batch->src6[i], HASH_FIXED) : batch->src[i];
-    count_iot(analysis, batch, i, key, mark ? mark_of(&who) : NULL, window);
+    struct labels *labels = &analysis->labels;
+    unsigned at = 0;
+    if (matching->hits_n[i] <= ROW_HITS_MAX)
+        labels->refused += matching->hits_n[i];
+    else
+        while (next_hit(matching, labels->plan, i, &at) >= 0)
+            labels->refused++;
+    if (mask_test(matching->iot, i))
+        count_iot(analysis, matching, i, NULL);
 }
 
-void matching_expire_now(struct analysis *analysis, struct shard *shard, unsigned family,
-                         uint32_t row)
+static void note_row(struct analysis *analysis, struct matching *matching, unsigned i,
+                     unsigned end)
 {
-    const struct table *table = &shard->tables[family];
-    uint32_t mark = marks_at(&shard->marks[family], &shard->evidence, row);
+    struct shard *shard = &analysis->shards[matching->of.shard[i]];
+    uint32_t row = matching->of.row[i], mark = 0;
+    if (row != TABLE_NO_ROW)
+        mark = marks_at(&shard->marks[matching->of.family[i]], &shard->evidence, row);
+    if (!mark) {
+        refuse_row(analysis, matching, i);
+        return;
+    }
+    struct who who = {matching, shard, mark, i, end, mask_test(matching->iot, i)};
+    if (matching->hits_n[i] <= ROW_HITS_MAX) {
+        for (unsigned hit = 0; hit < matching->hits_n[i]; hit++)
+            note(analysis, &who, matching->hits[i][hit]);
+    } else {
+        unsigned at = 0;
+        for (int hit; (hit = next_hit(matching, analysis->labels.plan, i, &at)) >= 0;)
+            note(analysis, &who, (unsigned)hit);
+    }
+    if (who.iot)
+        count_iot(analysis, matching, i, mark_of(&who));
+}
+
+void matching_note(struct analysis *analysis, struct matching *matching, unsigned end)
+{
+    for (; matching->noted < matching->n && matching->rows[matching->noted] < end;
+         matching->noted++)
+        note_row(analysis, matching, matching->rows[matching->noted], end);
+}
+
+void matching_expire(struct analysis *analysis, struct matching *matching, unsigned i)
+{
+    const struct matching_sources *of = &matching->of;
+    struct shard *shard = &analysis->shards[of->shard[i]];
+    const struct table *table = &shard->tables[of->family[i]];
     uint64_t counters[CANDIDATE_COUNT_];
+    matching_note(analysis, matching, i);
+    uint32_t mark = marks_at(&shard->marks[of->family[i]], &shard->evidence, of->row[i]);
     for (unsigned kind = 0; kind < CANDIDATE_COUNT_; kind++)
-        counters[kind] = table_counter(table, row, kind);
+        counters[kind] = table_counter(table, of->row[i], kind);
     if (!mark || !mark_expire(&shard->evidence, mark, counters))
         analysis->labels.refused++;
 }

@@ -3,43 +3,44 @@
 
 #include "state/state.h"
 
-enum { ROW_HITS_MAX = 15 };
+enum { ROW_HITS_MAX = 8 };
+
+/* Where the sources of the rows of a batch are, a column each. Filled as the batch is counted:
+ * a row's may be read when it is prefetched or noted. */
+struct matching_sources {
+    const uint8_t *shard, *family;
+    const uint32_t *row; /* in the table, or TABLE_NO_ROW */
+    const uint8_t *candidate;
+    struct window *const *windows; /* NULL for a late packet */
+};
 
 /* What of the matches depends on the source: the signatures of each row. What does not is
  * counted for the whole batch when it starts. */
 struct matching {
-    const struct matches *matches;          /* NULL: nothing matched in this batch */
-    uint64_t rows[BATCH_WORDS];             /* that match a signature in use ... */
-    uint64_t iot[BATCH_WORDS];              /* ... one of origin iot that decides alone */
-    uint8_t n[BATCH_CAP];                   /* signatures of a row; above ROW_HITS_MAX: */
-    uint16_t hits[BATCH_CAP][ROW_HITS_MAX]; /* too many for this list, the masks are walked */
+    const struct batch *batch;
+    const struct matches *matches;
+    struct matching_sources of;
+    unsigned n, noted;                      /* rows that match, and how many are noted */
+    uint8_t rows[BATCH_CAP];                /* those rows, ascending */
+    uint64_t iot[BATCH_WORDS];              /* rows that match for sure one of origin iot */
+    uint8_t hits_n[BATCH_CAP];              /* signatures of a row; above ROW_HITS_MAX: */
+    uint16_t hits[BATCH_CAP][ROW_HITS_MAX]; /* too many for this, the masks are walked */
+    uint32_t probes[BATCH_CAP];             /* by row: what most signatures tell probes by */
 };
+static_assert(BATCH_CAP <= 256, "rows are kept in bytes");
 
 /* Transposes the masks into lists, and counts what all packets count that match a signature
  * without a relation or thresholds: no source has a say in that. */
 void matching_start(struct matching *matching, struct analysis *analysis,
                     const struct batch *batch, const struct matches *matches,
-                    struct window *const windows[static BATCH_CAP]);
+                    const struct matching_sources *of);
+/* Asks for the memory that noting rows [begin, end) will need. */
+void matching_prefetch(const struct matching *matching, const struct analysis *analysis,
+                       unsigned begin, unsigned end);
+/* Notes the matches of the rows before `end` as evidence of their sources. All of these rows
+ * must have been counted, and none from `end` on. */
+void matching_note(struct analysis *analysis, struct matching *matching, unsigned end);
 
-static inline bool matching_has(const struct matching *matching, unsigned row)
-{
-    return matching->matches && mask_test(matching->rows, row);
-}
-
-/* Notes the matches of a packet as evidence of its source, whose counters have it already.
- * `row` is the source's in its table, or TABLE_NO_ROW; `window` NULL for a late one. */
-void matching_note(struct analysis *analysis, const struct matching *matching,
-                   const struct batch *batch, unsigned i, struct shard *shard, unsigned family,
-                   uint32_t row, struct window *window);
-
-/* The source has been silent until now: forgets its evidence when that was too long. */
-void matching_expire_now(struct analysis *analysis, struct shard *shard, unsigned family,
-                         uint32_t row);
-
-static inline void matching_expire(struct analysis *analysis, struct shard *shard,
-                                   unsigned family, uint32_t row, uint32_t now_s)
-{
-    uint32_t last_s = shard->tables[family].rows[row].last_s;
-    if (now_s > last_s && now_s - last_s > analysis->config.evidence_s)
-        matching_expire_now(analysis, shard, family, row);
-}
+/* The source of row i has been silent until now: forgets its evidence when that was too long.
+ * The rows before i have been counted, and are noted first. */
+void matching_expire(struct analysis *analysis, struct matching *matching, unsigned i);
