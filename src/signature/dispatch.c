@@ -133,8 +133,10 @@ int dispatches_new(struct matcher *matcher)
         dispatch->column = FIELDS[f].column;
         dispatch->size = FIELDS[f].size;
         result = dispatch_fill(matcher, dispatch, wakes, n);
-        for (unsigned i = 0; i < n; i++)
+        for (unsigned i = 0; i < n; i++) {
             matcher->steps[wakes[i].step].how = HOW_DISPATCH;
+            matcher->steps[wakes[i].step].whole = true;
+        }
     }
     free(wakes);
     return result;

@@ -44,7 +44,6 @@ static void memo_all(const struct matcher *matcher, struct memo *memo,
     mask_value known = GET(k) & GET(matcher->rows);
     MASK(memo->k) = known;
     MASK(memo->t) = GET(t) & known;
-    MASK(memo->done) = ~(mask_value){0};
     memo->whole = 1;
 }
 
@@ -384,12 +383,36 @@ static void run_rows(struct matcher *matcher, const struct batch *batch,
     case HOW_RANGES:
     case HOW_DISPATCH:
     case HOW_PRESENT:
-        return; /* run() does these for all rows */
+        return; /* run_whole() does these */
     }
 }
 
-static bool run_columns(struct matcher *matcher, const struct batch *batch,
-                        const struct step *step, struct memo *memo)
+/* and, or, not of steps that are whole themselves. */
+static void combine(struct matcher *matcher, const struct batch *batch, const struct step *step,
+                    uint64_t t[static BATCH_WORDS], uint64_t k[static BATCH_WORDS])
+{
+    run(matcher, batch, step->a, matcher->rows);
+    const struct memo *a = &matcher->memos[step->a];
+    mask_value at = GET(a->t), ak = GET(a->k);
+    if (step->how == HOW_NOT) {
+        MASK(t) = ak & ~at;
+        MASK(k) = ak;
+        return;
+    }
+    run(matcher, batch, step->b, matcher->rows);
+    const struct memo *b = &matcher->memos[step->b];
+    mask_value bt = GET(b->t), bk = GET(b->k);
+    if (step->how == HOW_ALL) {
+        MASK(t) = at & bt;
+        MASK(k) = (ak & ~at) | (bk & ~bt) | (at & bt);
+    } else {
+        MASK(t) = at | bt;
+        MASK(k) = at | bt | (ak & bk);
+    }
+}
+
+static void run_whole(struct matcher *matcher, const struct batch *batch,
+                      const struct step *step, struct memo *memo)
 {
     uint64_t t[BATCH_WORDS] = {0}, k[BATCH_WORDS];
     known_rows(matcher, batch, step->has, k);
@@ -405,11 +428,14 @@ static bool run_columns(struct matcher *matcher, const struct batch *batch,
     case HOW_PRESENT:
         MASK(t) = GET(batch->has[step->value]);
         break;
+    case HOW_COMPARE32:
+    case HOW_COMPARE64:
+        run_compare(matcher, batch, step, t, k);
+        break;
     default:
-        return false;
+        combine(matcher, batch, step, t, k);
     }
     memo_all(matcher, memo, t, k);
-    return true;
 }
 
 static void run(struct matcher *matcher, const struct batch *batch, uint32_t index,
@@ -418,10 +444,13 @@ static void run(struct matcher *matcher, const struct batch *batch, uint32_t ind
     const struct step *step = &matcher->steps[index];
     struct memo *memo = &matcher->memos[index];
     if (memo->epoch != matcher->epoch) {
-        memset(memo, 0, sizeof *memo);
         memo->epoch = matcher->epoch;
-        if (run_columns(matcher, batch, step, memo))
+        if (step->whole) {
+            run_whole(matcher, batch, step, memo);
             return;
+        }
+        memo->whole = 0;
+        MASK(memo->done) = MASK(memo->t) = MASK(memo->k) = (mask_value){0};
     }
     if (memo->whole)
         return;

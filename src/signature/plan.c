@@ -216,6 +216,43 @@ static bool compile_any(struct compiler *compiler, uint32_t id, uint32_t *ret_st
     return true;
 }
 
+static bool is_mask(const struct step *step)
+{
+    return step->whole && step->how != HOW_COMPARE32 && step->how != HOW_COMPARE64;
+}
+
+/* Steps that read columns alone are cheaper for all rows once than for some rows at a time. A
+ * comparison of numbers is several loops: it is worth that when it is asked for, but not as a
+ * part of something that may be decided without it. */
+static bool is_whole(const struct compiler *compiler, const struct step *step)
+{
+    const struct step *steps = compiler->matcher->steps;
+    switch ((enum how)step->how) {
+    case HOW_TEST:
+    case HOW_RANGES:
+    case HOW_DISPATCH:
+    case HOW_PRESENT:
+        return true;
+    case HOW_COMPARE32:
+    case HOW_COMPARE64:
+        return !ast_at(compiler->ast, step->a)->computed &&
+               !ast_at(compiler->ast, step->b)->computed;
+    case HOW_ALL:
+    case HOW_ANY:
+        return is_mask(&steps[step->a]) && is_mask(&steps[step->b]);
+    case HOW_NOT:
+        return steps[step->a].whole;
+    case HOW_TRUE:
+    case HOW_SET:
+    case HOW_OPTIONS:
+    case HOW_BYTES:
+    case HOW_LITERALS:
+    case HOW_ADDRESS:
+        return false;
+    }
+    return false;
+}
+
 static uint32_t compile(struct compiler *compiler, uint32_t id)
 {
     if (compiler->step_of[id] != UINT32_MAX)
@@ -256,6 +293,7 @@ static uint32_t compile(struct compiler *compiler, uint32_t id)
         step.b = node->op == OP_NOT ? 0 : compile(compiler, node->b);
     }
     step.cost = cost_of(compiler->ast, id);
+    step.whole = is_whole(compiler, &step);
     compiler->step_of[id] = step_add(compiler, &step);
     return compiler->step_of[id];
 }

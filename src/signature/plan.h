@@ -36,6 +36,7 @@ struct step {
     uint8_t how;
     uint8_t op;   /* enum node_op of the node */
     uint8_t size; /* of an element of the column */
+    bool whole;   /* computed for all rows at once, whichever are asked for */
     uint32_t column;
     uint32_t mask, value;
     uint32_t has;  /* has[] bits without which it is unknown */
