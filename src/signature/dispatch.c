@@ -66,31 +66,25 @@ static unsigned log2_above(unsigned n)
 static int dispatch_fill(struct matcher *matcher, struct dispatch *dispatch,
                          const struct wake *wakes, unsigned n)
 {
-    unsigned filter_bits = log2_above(32 * n), table_bits = log2_above(2 * n);
-    filter_bits = filter_bits < 10 ? 10 : filter_bits > 16 ? 16 : filter_bits;
-    dispatch->filter_shift = 32 - filter_bits;
-    dispatch->table_mask = (1U << table_bits) - 1;
-    dispatch->filter = arena_alloc(&matcher->arena, (1U << filter_bits) / 8);
-    dispatch->table =
-        arena_alloc(&matcher->arena, ((size_t)1 << table_bits) * sizeof *dispatch->table);
-    dispatch->found =
-        arena_alloc(&matcher->arena, ((size_t)1 << table_bits) * sizeof *dispatch->found);
+    unsigned bits = log2_above(16 * n);
+    bits = bits < 10 ? 10 : bits > 16 ? 16 : bits;
+    dispatch->shift = 32 - bits;
+    dispatch->index =
+        arena_alloc(&matcher->arena, ((size_t)1 << bits) * sizeof *dispatch->index);
+    dispatch->slots = arena_alloc(&matcher->arena, (n + 1U) * sizeof *dispatch->slots);
     dispatch->steps = arena_alloc(&matcher->arena, n * sizeof *dispatch->steps);
-    if (!dispatch->filter || !dispatch->table || !dispatch->found || !dispatch->steps)
+    if (!dispatch->index || !dispatch->slots || !dispatch->steps)
         return -1;
-    struct dispatch_slot *slot = NULL;
+    unsigned slots = 0;
     for (unsigned i = 0; i < n; i++) {
-        uint32_t value = wakes[i].value, hash = dispatch_hash(value);
+        uint32_t value = wakes[i].value;
         if (i == 0 || wakes[i - 1].value != value) {
-            uint32_t at = (hash >> 8) & dispatch->table_mask;
-            while (dispatch->table[at].n)
-                at = (at + 1) & dispatch->table_mask;
-            slot = &dispatch->table[at];
-            *slot = (struct dispatch_slot){value, i, 0};
-            uint32_t bit = hash >> dispatch->filter_shift;
-            dispatch->filter[bit / 64] |= (uint64_t)1 << (bit % 64);
+            uint16_t *bucket = &dispatch->index[dispatch_hash(value) >> dispatch->shift];
+            dispatch->slots[++slots] =
+                (struct dispatch_slot){.value = value, .first = i, .next = *bucket};
+            *bucket = (uint16_t)slots;
         }
-        slot->n++;
+        dispatch->slots[slots].n++;
         dispatch->steps[i] = wakes[i].step;
     }
     return 0;
@@ -126,7 +120,7 @@ int dispatches_new(struct matcher *matcher)
                 if (same && dispatch_values(matcher, step))
                     n += step_wakes(matcher, i, wakes + n);
             }
-        if (n < DISPATCH_MIN)
+        if (n < DISPATCH_MIN || n > DISPATCH_SLOTS_MAX)
             continue;
         qsort(wakes, n, sizeof *wakes, wake_order);
         struct dispatch *dispatch = &matcher->dispatches[matcher->dispatches_n++];
@@ -159,45 +153,67 @@ static uint32_t value_at(const void *column, unsigned size, unsigned row)
     }
 }
 
-/* Rows whose value may be in the table: the filter has no false negatives. */
-#define FILTER(type)                                                                           \
+/* A row, and the first slot of its bucket. */
+struct candidate_slot {
+    uint16_t row, slot;
+};
+
+/* Rows whose bucket is not empty. Without branches: they would go either way at random. */
+#define CANDIDATES(type)                                                                       \
     for (unsigned row = 0; row < n; row++) {                                                   \
         type value;                                                                            \
         memcpy(&value, (const uint8_t *)column + (size_t)row * sizeof value, sizeof value);    \
-        uint32_t bit = dispatch_hash(value) >> shift;                                          \
-        rows[found] = (uint16_t)row;                                                           \
-        found += (unsigned)(filter[bit / 64] >> (bit % 64)) & 1;                               \
+        uint16_t slot = index[dispatch_hash(value) >> shift];                                  \
+        ret[found] = (struct candidate_slot){(uint16_t)row, slot};                             \
+        found += slot != 0;                                                                    \
     }
 
-static unsigned filter_rows(const struct dispatch *dispatch, const void *column, unsigned n,
-                            uint16_t rows[static BATCH_CAP])
+static unsigned candidates(const struct dispatch *dispatch, const void *column, unsigned n,
+                           struct candidate_slot ret[static BATCH_CAP])
 {
-    const uint64_t *filter = dispatch->filter;
-    unsigned shift = dispatch->filter_shift, found = 0;
+    const uint16_t *index = dispatch->index;
+    unsigned shift = dispatch->shift, found = 0;
     if (dispatch->size == 1)
-        FILTER(uint8_t)
+        CANDIDATES(uint8_t)
     else if (dispatch->size == 2)
-        FILTER(uint16_t)
+        CANDIDATES(uint16_t)
     else
-        FILTER(uint32_t)
+        CANDIDATES(uint32_t)
     return found;
 }
 
+/* The rows with the value of a slot: one is known, more are found by a loop over the column. */
+static void slot_rows(const struct matcher *matcher, const struct dispatch *dispatch,
+                      const struct dispatch_slot *slot, unsigned row, const void *column,
+                      uint64_t ret[static BATCH_WORDS])
+{
+    if (slot->rows == 1) {
+        memset(ret, 0, BATCH_WORDS * sizeof *ret);
+        mask_set(ret, row);
+    } else if (dispatch->size == 1) {
+        matcher->kernels->test8(column, UINT32_MAX, slot->value, ret);
+    } else if (dispatch->size == 2) {
+        matcher->kernels->test16(column, UINT32_MAX, slot->value, ret);
+    } else {
+        matcher->kernels->test32(column, UINT32_MAX, slot->value, ret);
+    }
+}
+
 /* Adds the rows of a value to the steps it wakes. */
-static void slot_wake(struct matcher *matcher, const struct dispatch *dispatch, uint32_t at,
+static void slot_wake(struct matcher *matcher, const struct dispatch *dispatch,
+                      const struct dispatch_slot *slot, const uint64_t rows[static BATCH_WORDS],
                       unsigned *woken_n)
 {
-    const struct dispatch_slot *slot = &dispatch->table[at];
     for (uint32_t k = 0; k < slot->n; k++) {
         uint32_t index = dispatch->steps[slot->first + k];
         struct memo *memo = &matcher->memos[index];
         if (memo->epoch != matcher->epoch) {
-            memset(memo, 0, sizeof *memo);
+            memset(memo->t, 0, sizeof memo->t);
             memo->epoch = matcher->epoch;
             matcher->woken[(*woken_n)++] = index;
         }
         for (unsigned w = 0; w < BATCH_WORDS; w++)
-            memo->t[w] |= dispatch->found[at].rows[w];
+            memo->t[w] |= rows[w];
     }
 }
 
@@ -205,24 +221,27 @@ void dispatch_run(struct matcher *matcher, const struct batch *batch,
                   const struct dispatch *dispatch, unsigned *woken_n)
 {
     const void *column = (const uint8_t *)batch + dispatch->column;
-    uint16_t rows[BATCH_CAP];
-    uint32_t slots[BATCH_CAP]; /* with a row */
-    unsigned slots_n = 0, rows_n = filter_rows(dispatch, column, batch->n, rows);
-    for (unsigned i = 0; i < rows_n; i++) {
-        uint32_t value = value_at(column, dispatch->size, rows[i]);
-        uint32_t at = (dispatch_hash(value) >> 8) & dispatch->table_mask;
-        while (dispatch->table[at].n && dispatch->table[at].value != value)
-            at = (at + 1) & dispatch->table_mask;
-        if (!dispatch->table[at].n)
+    struct candidate_slot found[BATCH_CAP], distinct[BATCH_CAP];
+    unsigned distinct_n = 0, found_n = candidates(dispatch, column, batch->n, found);
+    for (unsigned i = 0; i < found_n; i++) {
+        uint32_t value = value_at(column, dispatch->size, found[i].row);
+        unsigned at = found[i].slot;
+        while (at && dispatch->slots[at].value != value)
+            at = dispatch->slots[at].next;
+        if (!at)
             continue;
-        struct dispatch_found *found = &dispatch->found[at];
-        if (found->epoch != matcher->epoch) {
-            memset(found->rows, 0, sizeof found->rows);
-            found->epoch = matcher->epoch;
-            slots[slots_n++] = at;
+        struct dispatch_slot *slot = &dispatch->slots[at];
+        if (slot->epoch != matcher->epoch) {
+            slot->epoch = matcher->epoch;
+            slot->rows = 0;
+            distinct[distinct_n++] = (struct candidate_slot){found[i].row, (uint16_t)at};
         }
-        mask_set(found->rows, rows[i]);
+        slot->rows++;
     }
-    for (unsigned i = 0; i < slots_n; i++)
-        slot_wake(matcher, dispatch, slots[i], woken_n);
+    for (unsigned i = 0; i < distinct_n; i++) {
+        const struct dispatch_slot *slot = &dispatch->slots[distinct[i].slot];
+        uint64_t rows[BATCH_WORDS];
+        slot_rows(matcher, dispatch, slot, distinct[i].row, column, rows);
+        slot_wake(matcher, dispatch, slot, rows, woken_n);
+    }
 }

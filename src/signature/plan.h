@@ -64,24 +64,25 @@ struct memo {
     uint64_t done[BATCH_WORDS], t[BATCH_WORDS], k[BATCH_WORDS];
 };
 
-/* The values of one column that wake steps. */
+/* The values of one column that wake steps.
+ *
+ *   value --hash--> index --> slot --next--> slot     few buckets of the index are not empty,
+ *                                                     and fewer hold two values */
 struct dispatch {
     uint32_t column;
     uint8_t size;
-    unsigned filter_shift; /* 32 - log2 of the bits of the filter */
-    uint64_t *filter;      /* a bit for each hash of a value */
-    uint32_t table_mask;
+    unsigned shift;  /* 32 - log2 of the entries of the index */
+    uint16_t *index; /* number of a slot; 0: none */
     struct dispatch_slot {
-        uint32_t value, first, n; /* of steps[]; n == 0: free */
-    } * table;
-    struct dispatch_found { /* parallel to table */
+        uint32_t value, first, n; /* of steps[] */
+        uint16_t next;            /* slot of another value in the same bucket */
+        uint16_t rows;            /* with the value, in the batch of this epoch */
         uint64_t epoch;
-        uint64_t rows[BATCH_WORDS]; /* of this epoch, with the value */
-    } * found;
+    } * slots; /* slot 0 is none */
     uint32_t *steps;
 };
 
-enum { DISPATCH_MIN = 16, DISPATCH_SET_MAX = 64, RANGES_MAX = 8 };
+enum { DISPATCH_MIN = 16, DISPATCH_SET_MAX = 64, DISPATCH_SLOTS_MAX = 65534, RANGES_MAX = 8 };
 
 struct plan_signature {
     uint32_t first, n; /* of conjuncts[] */
