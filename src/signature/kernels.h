@@ -29,6 +29,8 @@ struct kernels {
     /* a OP b; OP_EQ, OP_LT, OP_LE */
     void (*compare32)(enum node_op op, const uint32_t *a, const uint32_t *b, uint64_t *ret);
     void (*compare64)(enum node_op op, const uint64_t *a, const uint64_t *b, uint64_t *ret);
+    /* Are these bytes among those? size <= len. */
+    bool (*find)(const uint8_t *at, size_t len, const uint8_t *bytes, size_t size);
     /* matcher_run() */
     void (*match)(struct matcher *matcher, const struct batch *batch,
                   struct matches *ret_matches);

@@ -203,8 +203,30 @@ static void widen(uint64_t *restrict ret, const uint32_t *restrict from)
 NUMBER_KERNELS(32)
 NUMBER_KERNELS(64)
 
+/* Places where the first and the last byte agree are compared in full. */
+static bool find(const uint8_t *at, size_t len, const uint8_t *bytes, size_t size)
+{
+    size_t places = len - size + 1;
+    if (size == 0 || places < WIDTH)
+        return memmem(at, len, bytes, size) != NULL;
+    vec8 first = (vec8){0} + bytes[0], last = (vec8){0} + bytes[size - 1];
+    for (size_t from = 0;; from += WIDTH) {
+        if (from + WIDTH > places) /* the last ones once more */
+            from = places - WIDTH;
+        vec8 v, w;
+        memcpy(&v, at + from, sizeof v);
+        memcpy(&w, at + from + size - 1, sizeof w);
+        for (uint64_t bits = bits8((vec8)((v == first) & (w == last))); bits; bits &= bits - 1)
+            if (memcmp(at + from + __builtin_ctzll(bits), bytes, size) == 0)
+                return true;
+        if (from + WIDTH == places)
+            return false;
+    }
+}
+
 extern const struct kernels KERNELS;
 const struct kernels KERNELS = {
-    ISA,    test8, test16, test32, range8,      range16,     range32,   load8,     load16,
-    load32, widen, fill32, fill64, calculate32, calculate64, compare32, compare64, MATCH,
+    ISA,         test8,     test16,    test32, range8, range16, range32,
+    load8,       load16,    load32,    widen,  fill32, fill64,  calculate32,
+    calculate64, compare32, compare64, find,   MATCH,
 };

@@ -145,41 +145,36 @@ static void run_compare(struct matcher *matcher, const struct batch *batch,
     }
 }
 
-/* Options are compared by a hash first: one loop for each literal, whatever its length. */
+/* The options of a row are looked up once, among all literals. */
 static void run_options(struct matcher *matcher, const struct batch *batch,
                         const struct step *step, uint64_t t[static BATCH_WORDS],
                         const uint64_t k[static BATCH_WORDS])
 {
-    const struct blob *blob = ast_blob_at(&matcher->set->ast, step->b);
     EACH_WORD(w)
     {
-        for (uint64_t bits = k[w] & ~matcher->keys_done[w]; bits; bits &= bits - 1) {
+        for (uint64_t bits = k[w] & ~matcher->ids_done[w]; bits; bits &= bits - 1) {
             unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
-            matcher->keys[row] = options_key(batch->ip[row] + batch->transport[row] + 20,
-                                             batch->tcp_hdr_len[row] - 20U);
+            matcher->option_ids[row] =
+                (uint16_t)options_id(matcher, batch->ip[row] + batch->transport[row] + 20,
+                                     batch->tcp_hdr_len[row] - 20U);
         }
-        matcher->keys_done[w] |= k[w];
+        matcher->ids_done[w] |= k[w];
     }
-    matcher->kernels->test32(matcher->keys, UINT32_MAX, step->key, t);
-    EACH_WORD(w)
-    for (uint64_t bits = t[w] &= k[w]; bits; bits &= bits - 1) {
-        unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
-        const uint8_t *at = batch->ip[row] + batch->transport[row] + 20;
-        if (batch->tcp_hdr_len[row] - 20U != blob->size ||
-            (blob->size && memcmp(at, blob->bytes, blob->size) != 0))
-            t[w] &= ~(bits & -bits);
-    }
+    matcher->kernels->test16(matcher->option_ids, UINT16_MAX, step->id, t);
+    MASK(t) &= GET(k);
 }
 
 /* Truth of a comparison of bytes for one row: 1 true, 0 false, -1 unknown. */
-static int bytes_test(const struct step *step, const struct blob *blob, const uint8_t *at,
-                      size_t len, size_t caplen)
+static int bytes_test(const struct kernels *kernels, const struct step *step,
+                      const struct blob *blob, const uint8_t *at, size_t len, size_t caplen)
 {
     if (step->op == OP_CONTAINS) {
         if (blob->size > len)
             return 0;
-        if (caplen >= blob->size && memmem(at, caplen, blob->bytes, blob->size))
+        if (caplen >= blob->size && kernels->find(at, caplen, blob->bytes, blob->size))
             return 1;
+        if (caplen == len)
+            return 0;
         /* Could it begin among the captured bytes, or after them? */
         for (size_t from = caplen < blob->size ? 0 : caplen - blob->size + 1;
              from + blob->size <= len; from++) {
@@ -219,7 +214,10 @@ static void run_bytes(struct matcher *matcher, const struct batch *batch,
             at = options->kinds;
             len = caplen = options->kinds_n;
         }
-        int truth = bytes_test(step, blob, at, len, caplen);
+        if (step->op != OP_CONTAINS && step->offset <= caplen &&
+            !head_may(&step->head, at + step->offset, caplen - step->offset))
+            continue;
+        int truth = bytes_test(matcher->kernels, step, blob, at, len, caplen);
         if (truth > 0)
             t[w] |= bits & -bits;
         else if (truth < 0)
@@ -235,7 +233,10 @@ static int literals_test(const struct matcher *matcher, const struct literals *l
     for (unsigned i = from; i < end && truth <= 0; i++) {
         const struct literal *literal = &literals->items[i];
         const struct blob *blob = ast_blob_at(&matcher->set->ast, literal->blob);
-        int its = bytes_test(&(struct step){.op = literal->op}, blob, at, len, caplen);
+        if (!head_may(&literal->head, at, caplen))
+            continue;
+        int its = bytes_test(matcher->kernels, &(struct step){.op = literal->op}, blob, at, len,
+                             caplen);
         truth = its ? its : truth;
     }
     return truth;
@@ -514,7 +515,7 @@ void MATCH(struct matcher *matcher, const struct batch *batch, struct matches *r
     memset(matches->iot, 0, sizeof matches->iot);
     matcher->epoch++;
     memset(matcher->options_done, 0, sizeof matcher->options_done);
-    memset(matcher->keys_done, 0, sizeof matcher->keys_done);
+    memset(matcher->ids_done, 0, sizeof matcher->ids_done);
     EACH_WORD(w)
     {
         unsigned rows = batch->n > 64 * w ? batch->n - 64 * w : 0;

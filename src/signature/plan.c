@@ -41,6 +41,11 @@ static bool compile_test(const struct compiler *compiler, const struct node *nod
         a = ast_at(compiler->ast, a->a);
     }
     const struct field *field = node_column(a);
+    if (a->op == OP_FIELD && a->a == FIELD_TCP_OPTIONS_LEN && mask == UINT64_MAX &&
+        value <= 40) { /* the header has 20 bytes more */
+        field = &FIELDS[FIELD_TCP_HDR_LEN];
+        value += 20;
+    }
     if (!field || value > column_ones(field->bits) || value & ~mask)
         return false;
     step_test(step, field, mask & column_ones(field->bits), value);
@@ -191,7 +196,7 @@ static uint32_t compile_literals(struct compiler *compiler, const struct leaves 
     for (unsigned i = 0; i < leaves->literals_n; i++) {
         const struct node *node = ast_at(ast, leaves->literals[i]);
         literals->items[next[first_byte(ast, leaves->literals[i])]++] =
-            (struct literal){node->b, node->op};
+            (struct literal){node->b, node->op, head_of(ast_blob_at(ast, node->b))};
     }
     return step_add(compiler, &step);
 }
@@ -278,7 +283,7 @@ static uint32_t compile(struct compiler *compiler, uint32_t id)
         step.how = options ? HOW_OPTIONS : HOW_BYTES;
         step.has = FIELDS[node->a].has;
         step.offset = (uint32_t)node->value;
-        step.key = options_key(blob->bytes, (uint32_t)blob->size);
+        step.head = head_of(blob);
         break;
     }
     case OP_IN6:
@@ -398,6 +403,34 @@ static int compile_signatures(struct compiler *compiler)
     return 0;
 }
 
+/* Numbers the literals that options are compared with. */
+static bool number_options(struct matcher *matcher)
+{
+    struct option_literals *literals = &matcher->option_literals;
+    uint32_t n = 0, cap = 2, id = 0;
+    for (uint32_t i = 0; i < matcher->steps_n; i++)
+        n += matcher->steps[i].how == HOW_OPTIONS;
+    while (cap < 2 * n)
+        cap *= 2;
+    literals->mask = cap - 1;
+    literals->table = arena_alloc(&matcher->arena, cap * sizeof *literals->table);
+    if (!literals->table || n > UINT16_MAX)
+        return false;
+    for (uint32_t i = 0; i < matcher->steps_n; i++) {
+        struct step *step = &matcher->steps[i];
+        if (step->how != HOW_OPTIONS)
+            continue;
+        const struct blob *blob = ast_blob_at(&matcher->set->ast, step->b);
+        uint32_t key = options_key(blob->bytes, (uint32_t)blob->size),
+                 at = key & literals->mask;
+        while (literals->table[at].blob)
+            at = (at + 1) & literals->mask;
+        step->id = ++id;
+        literals->table[at] = (struct option_literal){key, step->b, (uint16_t)id};
+    }
+    return true;
+}
+
 /* ---- memory ---- */
 
 /* Slots for numbers: what the deepest comparison holds. */
@@ -447,7 +480,7 @@ struct matcher *matcher_new_on(const struct signature_set *set, const struct ker
     if (good) {
         matcher->memos = arena_alloc(arena, (matcher->steps_n + 1U) * sizeof *matcher->memos);
         matcher->woken = arena_alloc(arena, (matcher->steps_n + 1U) * sizeof *matcher->woken);
-        good = matcher->memos && matcher->woken;
+        good = matcher->memos && matcher->woken && number_options(matcher);
     }
     free(compiler.step_of);
     if (good)

@@ -10,6 +10,8 @@
  * time grows with what matches, not with the number of signatures. */
 #pragma once
 
+#include <string.h>
+
 #include "fields.h"
 #include "kernels.h"
 #include "set.h"
@@ -32,6 +34,12 @@ enum how {
     HOW_NOT,
 };
 
+/* The first bytes of a literal as one word: most comparisons end here. */
+struct head {
+    uint64_t bytes, mask;
+};
+enum { HEAD_BYTES = 8 };
+
 struct step {
     uint8_t how;
     uint8_t op;   /* enum node_op of the node */
@@ -42,7 +50,8 @@ struct step {
     uint32_t has;  /* has[] bits without which it is unknown */
     uint32_t a, b; /* steps below; nodes of the numbers; field and blob */
     uint32_t offset;
-    uint32_t key; /* HOW_OPTIONS: options_key() of the bytes */
+    uint32_t id; /* HOW_OPTIONS: number of the bytes among all options asked for */
+    struct head head;
     double cost;
 };
 
@@ -53,6 +62,7 @@ struct literals {
     struct literal {
         uint32_t blob;
         uint8_t op; /* OP_EQUALS, OP_STARTS */
+        struct head head;
     } * items;
 };
 enum { LITERALS_MIN = 3, LITERALS_MAX = 4096 };
@@ -84,6 +94,16 @@ struct dispatch {
 
 enum { DISPATCH_MIN = 16, DISPATCH_SET_MAX = 64, DISPATCH_SLOTS_MAX = 65534, RANGES_MAX = 8 };
 
+/* All literals that options are compared with, by options_key(): a row is looked up once. */
+struct option_literals {
+    uint32_t mask; /* of the table */
+    struct option_literal {
+        uint32_t key;
+        uint32_t blob; /* 0: free */
+        uint16_t id;
+    } * table;
+};
+
 struct plan_signature {
     uint32_t first, n; /* of conjuncts[] */
     bool iot;
@@ -102,6 +122,7 @@ struct matcher {
     uint32_t *wakes_first; /* step i wakes the signatures wakes[wakes_first[i] ..] */
     uint32_t *wakes;
     struct literals *literals; /* of steps HOW_LITERALS: b is the number */
+    struct option_literals option_literals;
     struct dispatch *dispatches;
     unsigned dispatches_n;
     uint64_t *always; /* bit mask over signatures: those that nothing wakes */
@@ -112,15 +133,28 @@ struct matcher {
     uint32_t *woken;   /* steps that a dispatch found in this batch */
     uint32_t *numbers; /* columns of 64-bit numbers, EXPRESSION_DEPTH_MAX + 2 at most */
     uint64_t rows[BATCH_WORDS];
-    uint64_t options_done[BATCH_WORDS], keys_done[BATCH_WORDS];
+    uint64_t options_done[BATCH_WORDS], ids_done[BATCH_WORDS];
     struct tcp_options options[BATCH_CAP];
-    uint32_t keys[BATCH_CAP];
+    uint16_t option_ids[BATCH_CAP]; /* of the row's options; 0: none that is asked for */
 };
 
 /* A matcher that runs on these loops. NULL: out of memory. */
 struct matcher *matcher_new_on(const struct signature_set *set, const struct kernels *kernels);
 
 uint32_t options_key(const uint8_t *bytes, uint32_t len);
+/* Number of these options, or 0. */
+unsigned options_id(const struct matcher *matcher, const uint8_t *bytes, uint32_t len);
+struct head head_of(const struct blob *blob);
+
+/* Can `len` bytes begin with a literal that has this head? Right whenever it says no. */
+static inline bool head_may(const struct head *head, const uint8_t *at, size_t len)
+{
+    uint64_t word;
+    if (len < HEAD_BYTES)
+        return true;
+    memcpy(&word, at, sizeof word);
+    return !((word ^ head->bytes) & head->mask);
+}
 
 static inline uint32_t dispatch_hash(uint32_t value)
 {
