@@ -3,7 +3,12 @@
  *
  * A step is computed for the rows that are asked for and not done yet; plain columns for all
  * rows at once, bytes row by row. t: rows where it is true; k: rows where it is known. */
+#include <assert.h>
 #include <string.h>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #include "plan.h"
 
@@ -17,9 +22,15 @@ typedef uint64_t mask_value
 
 static bool is_empty(const uint64_t mask[static BATCH_WORDS])
 {
+#if defined(__AVX2__)
+    static_assert(BATCH_WORDS == 4, "a mask is one vector");
+    __m256i all = _mm256_loadu_si256((const __m256i_u *)mask);
+    return _mm256_testz_si256(all, all);
+#else
     uint64_t any = 0;
     EACH_WORD(w) any |= mask[w];
     return any == 0;
+#endif
 }
 
 /* Rows that have what a step needs. */
@@ -127,22 +138,46 @@ static void run_set(struct matcher *matcher, const struct batch *batch, const st
     }
 }
 
+/* A side of a comparison as a column. What is made of columns alone may be kept for the batch,
+ * as others compare with the same. */
+static const uint32_t *side32(struct matcher *matcher, const struct batch *batch, uint32_t id,
+                              unsigned slot, unsigned kept, uint64_t k[static BATCH_WORDS])
+{
+    if (!kept) {
+        number_run32(matcher, batch, id, slot, k);
+        return number_column32(matcher, slot);
+    }
+    struct kept_number *number = &matcher->kept[kept - 1];
+    if (number->epoch != matcher->epoch) {
+        number->epoch = matcher->epoch;
+        number_run32(matcher, batch, id, slot, k);
+        memcpy(number->column, number_column32(matcher, slot), sizeof number->column);
+    }
+    return number->column;
+}
+
 static void run_compare(struct matcher *matcher, const struct batch *batch,
                         const struct step *step, uint64_t t[static BATCH_WORDS],
                         uint64_t k[static BATCH_WORDS])
 {
     enum node_op op = (enum node_op)step->op;
-    if (step->how == HOW_COMPARE32) {
-        number_run32(matcher, batch, step->a, 0, k);
-        number_run32(matcher, batch, step->b, 1, k);
-        matcher->kernels->compare32(op, number_column32(matcher, 0),
-                                    number_column32(matcher, 1), t);
-    } else {
+    const struct kernels *kernels = matcher->kernels;
+    if (step->how == HOW_COMPARE64) {
         number_run64(matcher, batch, step->a, 0, k);
         number_run64(matcher, batch, step->b, 1, k);
-        matcher->kernels->compare64(op, number_column64(matcher, 0),
-                                    number_column64(matcher, 1), t);
+        kernels->compare64(op, number_column64(matcher, 0), number_column64(matcher, 1), t);
+        return;
     }
+    const struct node *b = ast_at(&matcher->set->ast, step->b);
+    const uint32_t *left = side32(matcher, batch, step->a, 0, step->kept[0], k);
+    uint32_t value = (uint32_t)b->value;
+    if (b->op != OP_CONST)
+        kernels->compare32(op, left, side32(matcher, batch, step->b, 1, step->kept[1], k), t);
+    else if (op == OP_EQ)
+        kernels->test32(left, UINT32_MAX, value, t);
+    else if (op == OP_LE || value > 0)
+        kernels->range32(left, 0, value - (op == OP_LT), t);
+    /* else: nothing is below 0, and t begins as that */
 }
 
 /* The options of a row are looked up once, among all literals. */
@@ -310,14 +345,22 @@ static void run_true(const struct batch *batch, const struct step *step,
 static void run(struct matcher *matcher, const struct batch *batch, uint32_t index,
                 const uint64_t need[static BATCH_WORDS]);
 
+static inline const struct memo *ask(struct matcher *matcher, const struct batch *batch,
+                                     uint32_t index, const uint64_t need[static BATCH_WORDS])
+{
+    const struct memo *memo = &matcher->memos[index];
+    if (memo->epoch != matcher->epoch || !memo->whole)
+        run(matcher, batch, index, need);
+    return memo;
+}
+
 /* and, or: the second side is asked for only where the first does not decide. */
 static void run_pair(struct matcher *matcher, const struct batch *batch,
                      const struct step *step, const uint64_t need[static BATCH_WORDS],
                      uint64_t t[static BATCH_WORDS], uint64_t k[static BATCH_WORDS])
 {
     uint64_t open[BATCH_WORDS];
-    run(matcher, batch, step->a, need);
-    const struct memo *a = &matcher->memos[step->a];
+    const struct memo *a = ask(matcher, batch, step->a, need);
     bool all = step->how == HOW_ALL;
     mask_value at = GET(a->t), ak = GET(a->k), asked = GET(need);
     mask_value decided = asked & at;
@@ -329,8 +372,7 @@ static void run_pair(struct matcher *matcher, const struct batch *batch,
         MASK(t) = decided;
     if (is_empty(open))
         return;
-    run(matcher, batch, step->b, open);
-    const struct memo *b = &matcher->memos[step->b];
+    const struct memo *b = ask(matcher, batch, step->b, open);
     mask_value bt = GET(b->t) & GET(open), bk = GET(b->k) & GET(open);
     if (all) { /* here a is true or unknown */
         MASK(t) |= at & bt;
@@ -374,8 +416,7 @@ static void run_rows(struct matcher *matcher, const struct batch *batch,
         run_pair(matcher, batch, step, need, t, k);
         return;
     case HOW_NOT: {
-        run(matcher, batch, step->a, need);
-        const struct memo *a = &matcher->memos[step->a];
+        const struct memo *a = ask(matcher, batch, step->a, need);
         MASK(k) = GET(a->k);
         MASK(t) = GET(a->k) & ~GET(a->t);
         return;
@@ -392,16 +433,14 @@ static void run_rows(struct matcher *matcher, const struct batch *batch,
 static void combine(struct matcher *matcher, const struct batch *batch, const struct step *step,
                     uint64_t t[static BATCH_WORDS], uint64_t k[static BATCH_WORDS])
 {
-    run(matcher, batch, step->a, matcher->rows);
-    const struct memo *a = &matcher->memos[step->a];
+    const struct memo *a = ask(matcher, batch, step->a, matcher->rows);
     mask_value at = GET(a->t), ak = GET(a->k);
     if (step->how == HOW_NOT) {
         MASK(t) = ak & ~at;
         MASK(k) = ak;
         return;
     }
-    run(matcher, batch, step->b, matcher->rows);
-    const struct memo *b = &matcher->memos[step->b];
+    const struct memo *b = ask(matcher, batch, step->b, matcher->rows);
     mask_value bt = GET(b->t), bk = GET(b->k);
     if (step->how == HOW_ALL) {
         MASK(t) = at & bt;
@@ -494,9 +533,7 @@ static bool signature_run(struct matcher *matcher, const struct batch *batch,
     memcpy(rows, matcher->rows, sizeof rows);
     for (uint32_t i = 0; i < signature->n; i++) {
         uint32_t index = matcher->conjuncts[signature->first + i];
-        const struct memo *memo = &matcher->memos[index];
-        if (memo->epoch != matcher->epoch || !memo->whole)
-            run(matcher, batch, index, rows);
+        const struct memo *memo = ask(matcher, batch, index, rows);
         MASK(rows) &= GET(memo->t);
         if (is_empty(rows))
             return false;

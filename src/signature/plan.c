@@ -226,6 +226,22 @@ static bool is_mask(const struct step *step)
     return step->whole && step->how != HOW_COMPARE32 && step->how != HOW_COMPARE64;
 }
 
+/* Numbers made of columns by two operations and more are kept: masscan's cookie is one. */
+static uint8_t keep_number(struct compiler *compiler, uint32_t id)
+{
+    struct matcher *matcher = compiler->matcher;
+    const struct node *node = ast_at(compiler->ast, id);
+    if (node->computed || node->weight < 5)
+        return 0;
+    for (unsigned i = 0; i < matcher->kept_n; i++)
+        if (matcher->kept[i].id == id)
+            return (uint8_t)(i + 1);
+    if (matcher->kept_n == KEPT_NUMBERS_MAX)
+        return 0;
+    matcher->kept[matcher->kept_n].id = id;
+    return (uint8_t)++matcher->kept_n;
+}
+
 /* Steps that read columns alone are cheaper for all rows once than for some rows at a time. A
  * comparison of numbers is several loops: it is worth that when it is asked for, but not as a
  * part of something that may be decided without it. */
@@ -296,6 +312,10 @@ static uint32_t compile(struct compiler *compiler, uint32_t id)
         step.how = node->op == OP_ALL ? HOW_ALL : node->op == OP_ANY ? HOW_ANY : HOW_NOT;
         step.a = compile(compiler, node->a);
         step.b = node->op == OP_NOT ? 0 : compile(compiler, node->b);
+    }
+    if (step.how == HOW_COMPARE32) {
+        step.kept[0] = keep_number(compiler, step.a);
+        step.kept[1] = keep_number(compiler, step.b);
     }
     step.cost = cost_of(compiler->ast, id);
     step.whole = is_whole(compiler, &step);
@@ -470,15 +490,19 @@ struct matcher *matcher_new_on(const struct signature_set *set, const struct ker
     matcher->always = arena_alloc(arena, matcher->words * sizeof(uint64_t));
     matcher->awake = arena_alloc(arena, matcher->words * sizeof(uint64_t));
     matcher->numbers = arena_alloc(arena, (size_t)slots_needed(&set->ast) * BATCH_CAP * 8);
+    matcher->kept = arena_alloc(arena, KEPT_NUMBERS_MAX * sizeof *matcher->kept);
     compiler.step_of = malloc(nodes * sizeof *compiler.step_of);
     bool good = matcher->steps && matcher->signatures && matcher->always && matcher->awake &&
-                matcher->numbers && matcher->literals && compiler.step_of;
+                matcher->numbers && matcher->literals && matcher->kept && compiler.step_of;
     if (good) {
         memset(compiler.step_of, 0xff, nodes * sizeof *compiler.step_of);
         good = compile_signatures(&compiler) == 0 && !compiler.failed;
     }
     if (good) {
         matcher->memos = arena_alloc(arena, (matcher->steps_n + 1U) * sizeof *matcher->memos);
+        if (matcher->memos) /* one has been asked for too many: room to begin with a line */
+            matcher->memos =
+                (struct memo *)(void *)(((uintptr_t)matcher->memos + 63) & ~(uintptr_t)63);
         matcher->woken = arena_alloc(arena, (matcher->steps_n + 1U) * sizeof *matcher->woken);
         good = matcher->memos && matcher->woken && number_options(matcher);
     }

@@ -10,6 +10,7 @@
  * time grows with what matches, not with the number of signatures. */
 #pragma once
 
+#include <assert.h>
 #include <string.h>
 
 #include "fields.h"
@@ -42,9 +43,10 @@ enum { HEAD_BYTES = 8 };
 
 struct step {
     uint8_t how;
-    uint8_t op;   /* enum node_op of the node */
-    uint8_t size; /* of an element of the column */
-    bool whole;   /* computed for all rows at once, whichever are asked for */
+    uint8_t op;      /* enum node_op of the node */
+    uint8_t size;    /* of an element of the column */
+    bool whole;      /* computed for all rows at once, whichever are asked for */
+    uint8_t kept[2]; /* HOW_COMPARE32: number of the kept column of a and b, or 0 */
     uint32_t column;
     uint32_t mask, value;
     uint32_t has;  /* has[] bits without which it is unknown */
@@ -67,12 +69,23 @@ struct literals {
 };
 enum { LITERALS_MIN = 3, LITERALS_MAX = 4096 };
 
+/* A number that several comparisons may ask for in a batch. */
+struct kept_number {
+    uint64_t epoch;
+    uint32_t id; /* node */
+    uint32_t column[BATCH_CAP];
+};
+enum { KEPT_NUMBERS_MAX = 32 };
+
 /* Truth of a step for the rows in `done`, if it is of this epoch. t is within k. */
 struct memo {
     uint64_t epoch;
     uint64_t whole; /* all rows are done */
-    uint64_t done[BATCH_WORDS], t[BATCH_WORDS], k[BATCH_WORDS];
+    uint64_t t[BATCH_WORDS];
+    uint64_t unused[2]; /* what is looked at most is one cache line */
+    uint64_t k[BATCH_WORDS], done[BATCH_WORDS];
 };
+static_assert(sizeof(struct memo) == 128, "two cache lines");
 
 /* The values of one column that wake steps.
  *
@@ -129,8 +142,10 @@ struct matcher {
     unsigned words;   /* of a mask over signatures */
 
     uint64_t epoch;
-    uint64_t *awake;   /* bit mask over signatures */
-    uint32_t *woken;   /* steps that a dispatch found in this batch */
+    uint64_t *awake; /* bit mask over signatures */
+    uint32_t *woken; /* steps that a dispatch found in this batch */
+    struct kept_number *kept;
+    unsigned kept_n;
     uint32_t *numbers; /* columns of 64-bit numbers, EXPRESSION_DEPTH_MAX + 2 at most */
     uint64_t rows[BATCH_WORDS];
     uint64_t options_done[BATCH_WORDS], ids_done[BATCH_WORDS];
