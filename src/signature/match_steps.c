@@ -542,6 +542,18 @@ static bool signature_run(struct matcher *matcher, const struct batch *batch,
     return true;
 }
 
+/* Payloads are behind the headers that decoding has read: most are not in the cache yet. */
+static void prefetch_payloads(const struct matcher *matcher, const struct batch *batch)
+{
+    uint64_t rows[BATCH_WORDS];
+    matcher->kernels->range16(batch->payload_caplen, 1, UINT16_MAX - 1, rows);
+    EACH_WORD(w)
+    for (uint64_t bits = rows[w] & matcher->rows[w]; bits; bits &= bits - 1) {
+        unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
+        __builtin_prefetch(batch->ip[row] + batch->payload[row]);
+    }
+}
+
 void MATCH(struct matcher *matcher, const struct batch *batch, struct matches *ret_matches)
 {
     struct matches *matches = ret_matches;
@@ -558,6 +570,7 @@ void MATCH(struct matcher *matcher, const struct batch *batch, struct matches *r
         unsigned rows = batch->n > 64 * w ? batch->n - 64 * w : 0;
         matcher->rows[w] = rows >= 64 ? UINT64_MAX : ((uint64_t)1 << rows) - 1;
     }
+    prefetch_payloads(matcher, batch);
     memcpy(matcher->awake, matcher->always, matcher->words * sizeof *matcher->awake);
     unsigned woken_n = 0;
     for (unsigned i = 0; i < matcher->dispatches_n; i++)
