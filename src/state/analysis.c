@@ -156,11 +156,9 @@ static void step_hash(struct analysis *analysis, struct work *work, unsigned beg
         uint32_t tally = work->columns.tally[i];
         work->tally[i] = tallies[tally >> COLUMN_VIEW_SHIFT] +
                          (tally & (((uint32_t)1 << COLUMN_VIEW_SHIFT) - 1));
-        work->ahead[2 * (i - begin)] =
-            work->table[i]->slots + table_slot(work->table[i], work->hash[i]);
-        work->ahead[2 * (i - begin) + 1] = work->tally[i];
+        prefetch(work->table[i]->slots + table_slot(work->table[i], work->hash[i]));
+        prefetch(work->tally[i]);
     }
-    prefetch_all(work->ahead, 2 * (end - begin));
 }
 
 static void step_guess(const struct analysis *analysis, struct work *work, unsigned begin,
@@ -170,12 +168,11 @@ static void step_guess(const struct analysis *analysis, struct work *work, unsig
     for (unsigned i = begin; i < end; i++) {
         const struct table *table = work->table[i];
         work->row[i] = table_probable_row(table, work->hash[i]);
-        work->ahead[2 * (i - begin)] =
-            work->row[i] == TABLE_NO_ROW ? (const void *)work : table->rows + work->row[i];
+        bool has_row = work->row[i] != TABLE_NO_ROW;
+        prefetch(has_row ? (const void *)(table->rows + work->row[i]) : work);
         const uint64_t *word = destinations_word(&analysis->destinations, batch->dst[i]);
-        work->ahead[2 * (i - begin) + 1] = word ? (const void *)word : work;
+        prefetch(word ? (const void *)word : work);
     }
-    prefetch_all(work->ahead, 2 * (end - begin));
 }
 
 static struct address source_address(const struct batch *batch, unsigned i, bool is6)
