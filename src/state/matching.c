@@ -2,19 +2,49 @@
 
 #include <string.h>
 
-/* Counts rows in the series of the windows they belong to; returns how many they are. */
-static unsigned count_windows(const uint64_t rows[static BATCH_WORDS], enum count count,
-                              struct window *const *windows)
+static unsigned count_bits(uint64_t word)
+{
+    word -= word >> 1 & 0x5555555555555555U;
+    word = (word & 0x3333333333333333U) + (word >> 2 & 0x3333333333333333U);
+    word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fU;
+    return (unsigned)(word * 0x0101010101010101U >> 56);
+}
+
+static unsigned count_rows(const uint64_t rows[static BATCH_WORDS])
 {
     unsigned n = 0;
+    for (unsigned word = 0; word < BATCH_WORDS; word++)
+        n += count_bits(rows[word]);
+    return n;
+}
+
+/* Do all rows belong to the window of the first? Almost always. */
+static bool one_window(struct window *const *windows, unsigned n)
+{
+    uintptr_t differ = 0;
+    for (unsigned i = 0; i < n; i++)
+        differ |= (uintptr_t)windows[i] ^ (uintptr_t)windows[0];
+    return differ == 0;
+}
+
+/* Counts `n` rows in a series, and in the windows they belong to. */
+static void count_series(struct analysis *analysis, const struct matching *matching,
+                         const uint64_t rows[static BATCH_WORDS], unsigned n, enum count count)
+{
+    struct window *const *windows = matching->of.windows;
+    analysis->totals.counts[count] += n;
+    if (matching->one_window) {
+        if (windows[0])
+            windows[0]->counts[count] += n;
+        return;
+    }
     for (unsigned word = 0; word < BATCH_WORDS; word++) {
-        for (uint64_t bits = rows[word]; bits; bits &= bits - 1, n++) {
+        for (uint64_t bits = rows[word]; bits; bits &= bits - 1) {
             struct window *window = windows[word * 64 + (unsigned)__builtin_ctzll(bits)];
-            if (window && count != COUNT_COUNT_)
+            if (window)
                 window->counts[count]++;
         }
     }
-    return n;
 }
 
 static void label_touch(struct labels *labels, unsigned label,
@@ -55,15 +85,15 @@ static void list_rows(struct matching *matching, const uint64_t rows[static BATC
 }
 
 /* The labels of rows that match a plain signature, each once a packet. */
-static void count_labels(struct analysis *analysis, struct window *const *windows)
+static void count_labels(struct analysis *analysis, const struct matching *matching)
 {
     struct labels *labels = &analysis->labels;
     for (unsigned i = 0; i < labels->touched_n; i++) {
         unsigned label = labels->touched[i], count = labels->label_counts[label];
-        unsigned n = count_windows(labels->rows[label], (enum count)count, windows);
+        unsigned n = count_rows(labels->rows[label]);
         labels->evicted.labels[label].packets += n;
         if (count != COUNT_COUNT_)
-            analysis->totals.counts[count] += n;
+            count_series(analysis, matching, labels->rows[label], n, (enum count)count);
     }
 }
 
@@ -78,6 +108,7 @@ void matching_start(struct matching *matching, struct analysis *analysis,
     matching->n = matching->noted = 0;
     if (!labels->plan || !matches || matches->hits_n == 0)
         return;
+    matching->one_window = one_window(of->windows, batch->n);
     memset(matching->iot, 0, sizeof matching->iot);
     memset(matching->hits_n, 0, batch->n);
     for (unsigned i = 0; i < labels->touched_n; i++)
@@ -103,10 +134,10 @@ void matching_start(struct matching *matching, struct analysis *analysis,
     list_rows(matching, rows);
     signature_probe_keys(labels->plan->signatures, batch, matching->rows, matching->n,
                          matching->probes);
-    count_labels(analysis, of->windows);
-    unsigned iot = count_windows(matching->iot, COUNT_iot_matched, of->windows);
+    count_labels(analysis, matching);
+    unsigned iot = count_rows(matching->iot);
     labels->iot_packets += iot;
-    analysis->totals.counts[COUNT_iot_matched] += iot;
+    count_series(analysis, matching, matching->iot, iot, COUNT_iot_matched);
 }
 
 /* First where the handles of the marks are, then the marks, then the latest record of sources

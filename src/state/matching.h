@@ -3,7 +3,7 @@
 
 #include "state/state.h"
 
-enum { ROW_HITS_MAX = 8 };
+enum { ROW_HITS_MAX = 4 };
 
 /* Where the sources of the rows of a batch are, a column each. Filled as the batch is counted:
  * a row's may be read when it is prefetched or noted. */
@@ -20,6 +20,7 @@ struct matching {
     const struct batch *batch;
     const struct matches *matches;
     struct matching_sources of;
+    bool one_window;                        /* for all rows */
     unsigned n, noted;                      /* rows that match, and how many are noted */
     uint8_t rows[BATCH_CAP];                /* those rows, ascending */
     uint64_t iot[BATCH_WORDS];              /* rows that match for sure one of origin iot */
