@@ -53,6 +53,16 @@ void analysis_free(struct analysis *analysis);
 void analysis_add(struct analysis *analysis, const struct batch *batch,
                   const struct matches *matches);
 
+/* The same in two parts. What no source has a say in can be worked out in another thread, some
+ * batches ahead of counting, as long as both take the batches in the same order. A prepared
+ * batch borrows what it was made of until it is counted. */
+struct prepared;
+struct prepared *prepared_new(void); /* NULL: memory */
+void prepared_free(struct prepared *prepared);
+void analysis_prepare(struct analysis *analysis, const struct batch *batch,
+                      const struct matches *matches, struct prepared *ret_prepared);
+void analysis_count(struct analysis *analysis, const struct prepared *prepared);
+
 /* Packet time has reached this: minutes that end lateness_ns before it close. */
 void analysis_advance(struct analysis *analysis, int64_t packet_time_ns);
 /* Closes every window: the end of a replay. */

@@ -18,6 +18,7 @@ void ready_free(struct ready *ready)
     if (!ready)
         return;
     matches_free(ready->matches);
+    prepared_free(ready->prepared);
     free(ready);
 }
 
@@ -27,7 +28,8 @@ struct ready *ready_new(const struct signature_set *signatures)
     if (!ready)
         return NULL;
     ready->matches = signatures ? matches_new(signatures) : NULL;
-    if (signatures && !ready->matches) {
+    ready->prepared = prepared_new();
+    if ((signatures && !ready->matches) || !ready->prepared) {
         ready_free(ready);
         return NULL;
     }
@@ -105,6 +107,8 @@ bool reader_next(struct reader *reader, struct ready *ret_ready)
         decode_batch(reader->config.decode, frames, n, &ret_ready->batch);
         if (reader->matcher)
             matcher_run(reader->matcher, &ret_ready->batch, ret_ready->matches);
+        analysis_prepare(reader->config.analysis, &ret_ready->batch, ret_ready->matches,
+                         ret_ready->prepared);
         note_times(&reader->totals, frames, n);
         reader->totals.frames += n;
     }

@@ -1,9 +1,10 @@
-/* A reader: the frames of one worker's shards, out of the chunks, as batches decoded and
- * matched, ready to be counted. */
+/* A reader: the frames of one worker's shards, out of the chunks, as batches decoded,
+ * matched and prepared, ready to be counted. */
 #pragma once
 
 #include "app/chunk_ring.h"
 
+#include <nightscope/analysis.h>
 #include <nightscope/batch.h>
 #include <nightscope/decode.h>
 #include <nightscope/signature.h>
@@ -11,9 +12,10 @@
 struct ready {
     struct batch batch;      /* borrows bytes of the chunk */
     struct matches *matches; /* NULL without signatures */
-    unsigned frames;         /* decoded into the batch; 0: there is none, but the chunk ends */
-    bool ends_chunk;         /* nothing more of this chunk for this worker */
-    int64_t packet_time_ns;  /* at the end of the chunk */
+    struct prepared *prepared;
+    unsigned frames;        /* decoded into the batch; 0: there is none, but the chunk ends */
+    bool ends_chunk;        /* nothing more of this chunk for this worker */
+    int64_t packet_time_ns; /* at the end of the chunk */
 };
 
 /* NULL: memory. signatures: NULL: none. */
@@ -24,6 +26,7 @@ struct reader_config {
     unsigned worker, workers; /* takes the shards that are `worker` modulo `workers` */
     const struct decode_config *decode;
     const struct signature_set *signatures; /* NULL: none */
+    struct analysis *analysis;              /* what batches are prepared for */
 };
 
 struct reader_totals {

@@ -36,7 +36,7 @@ static void count(struct worker *worker, const struct ready *ready)
 {
     struct workers *all = worker->all;
     if (ready->frames)
-        analysis_add(worker->analysis, &ready->batch, ready->matches);
+        analysis_count(worker->analysis, ready->prepared);
     if (!ready->ends_chunk)
         return;
     chunk_ring_put(all->chunks, worker->chunks++);
@@ -125,15 +125,16 @@ static bool allocate(struct workers *workers, struct replay *replay)
         return false;
     for (unsigned i = 0; i < config->n; i++) {
         struct worker *worker = &workers->worker[i];
-        struct reader_config reader = {i, config->n, config->decode, config->signatures};
         worker->all = workers;
         worker->id = i;
+        worker->analysis = analysis_new(&config->analysis);
+        struct reader_config reader = {i, config->n, config->decode, config->signatures,
+                                       worker->analysis};
         worker->reader = reader_new(&reader, workers->chunks);
         if (config->read_ahead)
             worker->handover = handover_new(config->signatures);
         else
             worker->ready = ready_new(config->signatures);
-        worker->analysis = analysis_new(&config->analysis);
         if (!worker->reader || !(worker->handover || worker->ready) || !worker->analysis)
             return false;
     }

@@ -16,7 +16,7 @@
  * Insertion may evict, and eviction must see all that rows before this one did: `look` and
  * what follows are then done for them first. So a result never depends on where a batch ends.
  */
-#include "state/matching.h"
+#include "state/prepare.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,18 +91,14 @@ enum {
 /* What the steps pass on, by row of the batch. */
 struct work {
     const struct batch *batch;
-    struct columns columns;
+    const struct prepared *prepared;
     struct window *windows[BATCH_CAP];
-    uint64_t hash[BATCH_CAP]; /* in the table */
     struct table *table[BATCH_CAP];
     struct source *source[BATCH_CAP];       /* while no row moves */
     struct port_tally *tally[BATCH_CAP];    /* &no_tally: no port, or no view */
     const void *ahead[STRETCH * AHEAD_MAX]; /* addresses a later step will look at */
     uint32_t row[BATCH_CAP];                /* in the table, or TABLE_NO_ROW */
-    uint8_t shard[BATCH_CAP];
-    uint8_t is6[BATCH_CAP];
-    bool is_new_destination[BATCH_CAP]; /* nobody has sent to it before */
-    bool has_only_port[BATCH_CAP];      /* the source has no other port */
+    bool has_only_port[BATCH_CAP];          /* the source has no other port */
     struct port_tally no_tally;
     struct source nobody; /* for rows without: its sets are frozen */
     struct matching matching;
@@ -122,56 +118,33 @@ static inline void rows_add(struct rows *rows, unsigned row, bool if_this)
     rows->n += if_this;
 }
 
-static void hash_row6(struct analysis *analysis, struct work *work, unsigned i)
+static void step_find_slots(struct analysis *analysis, struct work *work, unsigned begin,
+                            unsigned end)
 {
-    const struct ip6 *address = &work->batch->src6[i];
-    struct shard *shard = &analysis->shards[hash_ip6(*address, HASH_FIXED) >> 58];
-    work->hash[i] = hash_ip6(*address, analysis->config.table_key);
-    work->shard[i] = (uint8_t)(shard - analysis->shards);
-    work->table[i] = &shard->tables[1];
-    work->is6[i] = true;
-}
-
-static void step_hash(struct analysis *analysis, struct work *work, unsigned begin,
-                      unsigned end)
-{
-    const struct batch *batch = work->batch;
-    const uint64_t key[2] = {analysis->config.table_key[0], analysis->config.table_key[1]};
+    const struct prepared *prepared = work->prepared;
     struct port_tally *const tallies[CLASS_COUNT_] = {
         [CLASS_SCAN] = analysis->ports[VIEW_SCAN].rows,
         [CLASS_BACKSCATTER] = analysis->ports[VIEW_BACKSCATTER].rows,
         [CLASS_OTHER] = &work->no_tally,
     };
     for (unsigned i = begin; i < end; i++) {
-        uint64_t fixed = hash_u64(batch->src[i], HASH_FIXED);
-        work->hash[i] = table_hash4(fixed, key);
-        work->shard[i] = (uint8_t)(fixed >> 58); /* shard_of4() */
-        work->table[i] = &analysis->shards[fixed >> 58].tables[0];
-        work->is6[i] = false;
-    }
-    for (unsigned word = begin / 64; word * 64 < end; word++)
-        for (uint64_t rows = batch->has[HAS_IPV6][word]; rows; rows &= rows - 1)
-            hash_row6(analysis, work, word * 64 + (unsigned)__builtin_ctzll(rows));
-    for (unsigned i = begin; i < end; i++) {
-        uint32_t tally = work->columns.tally[i];
+        uint32_t tally = prepared->columns.tally[i];
+        struct table *table = &analysis->shards[prepared->shard[i]].tables[prepared->is6[i]];
+        work->table[i] = table;
         work->tally[i] = tallies[tally >> COLUMN_VIEW_SHIFT] +
                          (tally & (((uint32_t)1 << COLUMN_VIEW_SHIFT) - 1));
-        prefetch(work->table[i]->slots + table_slot(work->table[i], work->hash[i]));
+        prefetch(table->slots + table_slot(table, prepared->hash[i]));
         prefetch(work->tally[i]);
     }
 }
 
-static void step_guess(const struct analysis *analysis, struct work *work, unsigned begin,
-                       unsigned end)
+static void step_guess(struct work *work, unsigned begin, unsigned end)
 {
-    const struct batch *batch = work->batch;
     for (unsigned i = begin; i < end; i++) {
         const struct table *table = work->table[i];
-        work->row[i] = table_probable_row(table, work->hash[i]);
-        bool has_row = work->row[i] != TABLE_NO_ROW;
-        prefetch(has_row ? (const void *)(table->rows + work->row[i]) : work);
-        const uint64_t *word = destinations_word(&analysis->destinations, batch->dst[i]);
-        prefetch(word ? (const void *)word : work);
+        work->row[i] = table_probable_row(table, work->prepared->hash[i]);
+        prefetch(work->row[i] == TABLE_NO_ROW ? (const void *)work
+                                              : table->rows + work->row[i]);
     }
 }
 
@@ -183,32 +156,18 @@ static struct address source_address(const struct batch *batch, unsigned i, bool
 
 static uint32_t insert(struct analysis *analysis, const struct work *work, unsigned i)
 {
-    struct address address = source_address(work->batch, i, work->is6[i]);
-    return shard_insert(analysis, &analysis->shards[work->shard[i]], &address, work->hash[i],
-                        work->columns.at_s[i]);
+    struct address address = source_address(work->batch, i, work->prepared->is6[i]);
+    return shard_insert(analysis, &analysis->shards[work->prepared->shard[i]], &address,
+                        work->prepared->hash[i], work->prepared->columns.at_s[i]);
 }
 
 /* A source without a row: its packet counts in all but what is kept by source. */
 static void refuse(struct analysis *analysis, const struct work *work, unsigned i)
 {
-    struct address address = source_address(work->batch, i, work->is6[i]);
+    struct address address = source_address(work->batch, i, work->prepared->is6[i]);
     analysis->sources_refused++;
     hll_add(analysis->class_sketch[work->batch->class[i]], HLL_LARGE_BITS,
             source_hash(&address));
-}
-
-static void add_destination_bits(struct analysis *analysis, struct work *work, unsigned begin,
-                                 unsigned end)
-{
-    for (unsigned i = begin; i < end; i++) {
-        work->is_new_destination[i] = false;
-        if (!work->is6[i])
-            work->is_new_destination[i] =
-                destinations_add4(&analysis->destinations, work->batch->dst[i]);
-        else
-            destinations_add6(&analysis->destinations, work->batch->dst6[i],
-                              analysis->config.table_key);
-    }
 }
 
 /* How the sets of the sources of rows [begin, end) take their packets. */
@@ -225,7 +184,7 @@ struct looks {
 static void step_look(struct analysis *analysis, struct work *work, unsigned begin,
                       unsigned end, struct looks *ret_looks)
 {
-    const struct columns *columns = &work->columns;
+    const struct columns *columns = &work->prepared->columns;
     struct looks *looks = ret_looks;
     looks->sketches.n = looks->blocks.n = looks->few.n = looks->ports.n = looks->fresh.n = 0;
     unsigned n = 0;
@@ -238,7 +197,7 @@ static void step_look(struct analysis *analysis, struct work *work, unsigned beg
         rows_add(&looks->sketches, i, sketch);
         rows_add(&looks->blocks, i, block ^ sketch);
         rows_add(&looks->few, i, !block);
-        const struct pool *pool = &analysis->shards[work->shard[i]].pool;
+        const struct pool *pool = &analysis->shards[work->prepared->shard[i]].pool;
         uint32_t port = columns->port[i];
         set = source_ports(source);
         bool only = distinct_is_only(set, port);
@@ -249,7 +208,7 @@ static void step_look(struct analysis *analysis, struct work *work, unsigned beg
     }
     for (unsigned k = 0; k < looks->sketches.n; k++) {
         unsigned i = looks->sketches.row[k];
-        const struct pool *pool = &analysis->shards[work->shard[i]].pool;
+        const struct pool *pool = &analysis->shards[work->prepared->shard[i]].pool;
         uint64_t hash = hash_u64(columns->destination[i], HASH_FIXED);
         looks->reg[k] = (uint8_t *)pool_block(pool, work->source[i]->destinations) +
                         hll_register(HLL_SMALL_BITS, hash);
@@ -258,11 +217,12 @@ static void step_look(struct analysis *analysis, struct work *work, unsigned beg
     }
     for (unsigned k = 0; k < looks->blocks.n; k++) {
         unsigned i = looks->blocks.row[k];
-        const struct pool *pool = &analysis->shards[work->shard[i]].pool;
+        const struct pool *pool = &analysis->shards[work->prepared->shard[i]].pool;
         struct distinct set = source_destinations(work->source[i]);
         const uint32_t *keys = pool_block(pool, set.word);
         work->ahead[n++] = keys + set.kind; /* where the next one goes */
-        for (unsigned at = 0; !work->is_new_destination[i] && at < set.kind; at += LINE_KEYS)
+        for (unsigned at = 0; !work->prepared->is_new_destination[i] && at < set.kind;
+             at += LINE_KEYS)
             work->ahead[n++] = keys + at;
     }
     prefetch_all(work->ahead, n);
@@ -283,10 +243,10 @@ static inline void count_source(struct analysis *analysis, struct work *work, un
 {
     struct source *source = work->source[i];
     unsigned class = work->batch->class[i];
-    uint32_t at_s = work->columns.at_s[i];
+    uint32_t at_s = work->prepared->columns.at_s[i];
     if ((int64_t)at_s - source->last_s > analysis->config.evidence_s && analysis->labels.plan)
         matching_expire(analysis, &work->matching, i);
-    count(analysis, work, i, work->columns.candidate[i]);
+    count(analysis, work, i, work->prepared->columns.candidate[i]);
     if (class < VIEW_CLASSES_)
         count(analysis, work, i, COUNTER_SCAN + class);
     if (!(source->seen & (1U << class))) {
@@ -331,7 +291,8 @@ static uint64_t add_ports(struct analysis *analysis, const struct work *work,
         struct source *source = work->source[i];
         struct distinct set = source_ports(source);
         enum distinct_result result =
-            distinct_note(&analysis->shards[work->shard[i]].pool, &set, work->columns.port[i]);
+            distinct_note(&analysis->shards[work->prepared->shard[i]].pool, &set,
+                          work->prepared->columns.port[i]);
         frozen += result == DISTINCT_FROZE;
         if (result != DISTINCT_KNOWN)
             source_set_ports(source, set);
@@ -350,9 +311,9 @@ static uint64_t add_destinations(struct analysis *analysis, const struct work *w
         unsigned i = rows->row[k];
         struct source *source = work->source[i];
         struct distinct set = source_destinations(source);
-        enum distinct_result result =
-            distinct_note_new(&analysis->shards[work->shard[i]].pool, &set,
-                              work->columns.destination[i], work->is_new_destination[i]);
+        enum distinct_result result = distinct_note_new(
+            &analysis->shards[work->prepared->shard[i]].pool, &set,
+            work->prepared->columns.destination[i], work->prepared->is_new_destination[i]);
         frozen += result == DISTINCT_FROZE;
         if (result != DISTINCT_KNOWN)
             source_set_destinations(source, set);
@@ -367,7 +328,8 @@ static void look_at_tallies(const struct analysis *analysis, struct work *work,
     for (unsigned k = 0; k < fresh->n; k++) {
         unsigned i = fresh->row[k];
         struct distinct set = work->tally[i]->sources;
-        work->ahead[n] = distinct_place(&analysis->ports_pool, set, work->columns.source[i]);
+        work->ahead[n] =
+            distinct_place(&analysis->ports_pool, set, work->prepared->columns.source[i]);
         n += distinct_is_open_block(set);
     }
     prefetch_all(work->ahead, n);
@@ -385,7 +347,7 @@ static void step_add(struct analysis *analysis, struct work *work, struct looks 
     for (unsigned k = 0; k < looks->fresh.n; k++) {
         unsigned i = looks->fresh.row[k];
         frozen += !distinct_add(&analysis->ports_pool, &work->tally[i]->sources,
-                                work->columns.source[i]);
+                                work->prepared->columns.source[i]);
     }
     analysis->sets_frozen += frozen;
 }
@@ -395,7 +357,6 @@ static void count_rows(struct analysis *analysis, struct work *work, unsigned be
                        unsigned end)
 {
     struct looks looks;
-    add_destination_bits(analysis, work, begin, end);
     step_look(analysis, work, begin, end, &looks);
     matching_prefetch(&work->matching, analysis, begin, end);
     step_count(analysis, work, begin, end, &looks);
@@ -412,11 +373,11 @@ static void step_resolve(struct analysis *analysis, struct work *work, unsigned 
         const struct table *table = work->table[i];
         /* Almost always the probable row is the one. An eviction may have moved it meanwhile,
          * but a key is in one row of its table alone. */
-        if (!work->is6[i] && work->row[i] < table->n &&
-            table->rows[work->row[i]].key == work->columns.source[i])
+        if (!work->prepared->is6[i] && work->row[i] < table->n &&
+            table->rows[work->row[i]].key == work->prepared->columns.source[i])
             continue;
-        work->row[i] =
-            table_find(table, work->hash[i], work->columns.source[i], &batch->src6[i]);
+        work->row[i] = table_find(table, work->prepared->hash[i],
+                                  work->prepared->columns.source[i], &batch->src6[i]);
         if (work->row[i] != TABLE_NO_ROW)
             continue;
         work->row[i] = insert(analysis, work, i);
@@ -424,31 +385,40 @@ static void step_resolve(struct analysis *analysis, struct work *work, unsigned 
             continue;
         count_rows(analysis, work, done, i);
         done = i;
-        if (shard_evict(analysis, &analysis->shards[work->shard[i]]))
+        if (shard_evict(analysis, &analysis->shards[work->prepared->shard[i]]))
             work->row[i] = insert(analysis, work, i);
     }
     count_rows(analysis, work, done, end);
 }
 
-void analysis_add(struct analysis *analysis, const struct batch *batch,
-                  const struct matches *matches)
+void analysis_count(struct analysis *analysis, const struct prepared *prepared)
 {
+    const struct batch *batch = prepared->batch;
     struct work work;
     work.batch = batch;
+    work.prepared = prepared;
     work.no_tally = (struct port_tally){0};
     work.nobody =
         (struct source){.ports_kind = DISTINCT_FROZEN, .destinations_kind = DISTINCT_FROZEN};
-    columns_fill(&work.columns, batch);
-    tally_batch(analysis, batch, &work.columns, work.windows);
-    const struct matching_sources sources = {work.shard, work.is6, work.row,
-                                             work.columns.candidate, work.windows};
-    matching_start(&work.matching, analysis, batch, matches, &sources);
+    tally_batch(analysis, batch, &prepared->columns, work.windows);
+    const struct matching_sources sources = {prepared->shard, prepared->is6, work.row,
+                                             prepared->columns.candidate, work.windows};
+    matching_start(&work.matching, analysis, batch, prepared->matches, &prepared->lists,
+                   &sources);
     for (unsigned begin = 0; begin < batch->n; begin += STRETCH) {
         unsigned end = begin + STRETCH < batch->n ? begin + STRETCH : batch->n;
-        step_hash(analysis, &work, begin, end);
-        step_guess(analysis, &work, begin, end);
+        step_find_slots(analysis, &work, begin, end);
+        step_guess(&work, begin, end);
         step_resolve(analysis, &work, begin, end);
     }
+}
+
+void analysis_add(struct analysis *analysis, const struct batch *batch,
+                  const struct matches *matches)
+{
+    struct prepared prepared;
+    analysis_prepare(analysis, batch, matches, &prepared);
+    analysis_count(analysis, &prepared);
 }
 
 void analysis_advance(struct analysis *analysis, int64_t packet_time_ns)

@@ -59,29 +59,47 @@ static void label_touch(struct labels *labels, unsigned label,
         labels->touched[labels->touched_n++] = (uint16_t)label;
 }
 
-/* Adds a signature to the lists of its rows; returns how many they are. */
-static unsigned list_hits(struct matching *matching, unsigned signature,
-                          const uint64_t mask[static BATCH_WORDS])
+/* Adds a signature to the lists of its rows. */
+static void list_hits(struct match_lists *lists, unsigned signature,
+                      const uint64_t mask[static BATCH_WORDS])
 {
-    unsigned rows = 0;
     for (unsigned word = 0; word < BATCH_WORDS; word++) {
-        for (uint64_t bits = mask[word]; bits; bits &= bits - 1, rows++) {
+        for (uint64_t bits = mask[word]; bits; bits &= bits - 1) {
             unsigned row = word * 64 + (unsigned)__builtin_ctzll(bits);
-            unsigned n = matching->hits_n[row];
+            unsigned n = lists->hits_n[row];
             if (n < ROW_HITS_MAX)
-                matching->hits[row][n] = (uint16_t)signature;
-            matching->hits_n[row] = (uint8_t)(n + (n <= ROW_HITS_MAX));
+                lists->hits[row][n] = (uint16_t)signature;
+            lists->hits_n[row] = (uint8_t)(n + (n <= ROW_HITS_MAX));
         }
     }
-    return rows;
 }
 
-static void list_rows(struct matching *matching, const uint64_t rows[static BATCH_WORDS])
+void match_lists_fill(struct match_lists *lists, const struct evidence_plan *plan,
+                      const struct batch *batch, const struct matches *matches)
 {
+    lists->n = 0;
+    if (!plan || !matches || matches->hits_n == 0)
+        return;
+    memset(lists->iot, 0, sizeof lists->iot);
+    memset(lists->hits_n, 0, batch->n);
+    uint64_t rows[BATCH_WORDS] = {0};
+    for (unsigned hit = 0; hit < matches->hits_n; hit++) {
+        unsigned signature = matches->hits[hit];
+        const struct evidence_item *item = &plan->items[signature];
+        const uint64_t *mask = matches->mask[signature];
+        if (item->kind == EVIDENCE_OFF)
+            continue;
+        list_hits(lists, signature, mask);
+        for (unsigned word = 0; word < BATCH_WORDS; word++)
+            rows[word] |= mask[word];
+        for (unsigned word = 0; item->kind == EVIDENCE_PLAIN && item->iot && word < BATCH_WORDS;
+             word++)
+            lists->iot[word] |= mask[word];
+    }
     for (unsigned word = 0; word < BATCH_WORDS; word++)
         for (uint64_t bits = rows[word]; bits; bits &= bits - 1)
-            matching->rows[matching->n++] =
-                (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(bits));
+            lists->rows[lists->n++] = (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(bits));
+    signature_probe_keys(plan->signatures, batch, lists->rows, lists->n, lists->probes);
 }
 
 /* The labels of rows that match a plain signature, each once a packet. */
@@ -99,45 +117,29 @@ static void count_labels(struct analysis *analysis, const struct matching *match
 
 void matching_start(struct matching *matching, struct analysis *analysis,
                     const struct batch *batch, const struct matches *matches,
-                    const struct matching_sources *of)
+                    const struct match_lists *lists, const struct matching_sources *of)
 {
     struct labels *labels = &analysis->labels;
-    matching->batch = batch;
-    matching->matches = matches;
-    matching->of = *of;
-    matching->n = matching->noted = 0;
-    if (!labels->plan || !matches || matches->hits_n == 0)
+    *matching = (struct matching){batch, matches, lists, *of, false, 0};
+    if (!lists->n)
         return;
     matching->one_window = one_window(of->windows, batch->n);
-    memset(matching->iot, 0, sizeof matching->iot);
-    memset(matching->hits_n, 0, batch->n);
     for (unsigned i = 0; i < labels->touched_n; i++)
         memset(labels->rows[labels->touched[i]], 0, sizeof labels->rows[0]);
     labels->touched_n = 0;
-    uint64_t rows[BATCH_WORDS] = {0};
     for (unsigned hit = 0; hit < matches->hits_n; hit++) {
         unsigned signature = matches->hits[hit];
         const struct evidence_item *item = &labels->plan->items[signature];
         const uint64_t *mask = matches->mask[signature];
-        if (item->kind == EVIDENCE_OFF)
-            continue;
-        unsigned n = list_hits(matching, signature, mask);
-        for (unsigned word = 0; word < BATCH_WORDS; word++)
-            rows[word] |= mask[word];
         if (item->kind != EVIDENCE_PLAIN)
             continue;
-        labels->evicted.signatures[signature].packets += n;
+        labels->evicted.signatures[signature].packets += count_rows(mask);
         label_touch(labels, item->label, mask);
-        for (unsigned word = 0; item->iot && word < BATCH_WORDS; word++)
-            matching->iot[word] |= mask[word];
     }
-    list_rows(matching, rows);
-    signature_probe_keys(labels->plan->signatures, batch, matching->rows, matching->n,
-                         matching->probes);
     count_labels(analysis, matching);
-    unsigned iot = count_rows(matching->iot);
+    unsigned iot = count_rows(lists->iot);
     labels->iot_packets += iot;
-    count_series(analysis, matching, matching->iot, iot, COUNT_iot_matched);
+    count_series(analysis, matching, lists->iot, iot, COUNT_iot_matched);
 }
 
 /* First where the handles of the marks are, then the marks, then the latest record of sources
@@ -148,8 +150,9 @@ void matching_prefetch(const struct matching *matching, const struct analysis *a
     const void *ahead[BATCH_CAP];
     const struct pool *pools[BATCH_CAP];
     unsigned n = 0, records = 0;
-    for (unsigned k = matching->noted; k < matching->n && matching->rows[k] < end; k++) {
-        unsigned i = matching->rows[k];
+    for (unsigned k = matching->noted; k < matching->lists->n && matching->lists->rows[k] < end;
+         k++) {
+        unsigned i = matching->lists->rows[k];
         const struct shard *shard = &analysis->shards[matching->of.shard[i]];
         const struct marks *marks = &shard->marks[matching->of.family[i]];
         ahead[n] = marks->rows + matching->of.row[i];
@@ -248,7 +251,7 @@ static __attribute__((noinline)) void note_slowly(struct analysis *analysis, str
     struct evidence_row row = {.batch = who->matching->batch,
                                .row = who->i,
                                .has_probe = true,
-                               .probe = who->matching->probes[who->i]};
+                               .probe = who->matching->lists->probes[who->i]};
     unsigned notes = evidence_hit(labels->plan, &who->shard->evidence, &head,
                                   mark_first(who->mark), signature, &row);
     mark_of(who)->head = head;
@@ -274,7 +277,7 @@ static inline void note(struct analysis *analysis, struct who *who, unsigned sig
         note_slowly(analysis, who, signature);
         return;
     }
-    uint32_t probe = who->matching->probes[who->i];
+    uint32_t probe = who->matching->lists->probes[who->i];
     if (!item->plain_probe)
         probe = (uint32_t)(signature_probe_key(plan->signatures, signature,
                                                who->matching->batch, who->i) >>
@@ -329,12 +332,12 @@ static void refuse_row(struct analysis *analysis, const struct matching *matchin
 {
     struct labels *labels = &analysis->labels;
     unsigned at = 0;
-    if (matching->hits_n[i] <= ROW_HITS_MAX)
-        labels->refused += matching->hits_n[i];
+    if (matching->lists->hits_n[i] <= ROW_HITS_MAX)
+        labels->refused += matching->lists->hits_n[i];
     else
         while (next_hit(matching, labels->plan, i, &at) >= 0)
             labels->refused++;
-    if (mask_test(matching->iot, i))
+    if (mask_test(matching->lists->iot, i))
         count_iot(analysis, matching, i, NULL);
 }
 
@@ -349,10 +352,10 @@ static void note_row(struct analysis *analysis, struct matching *matching, unsig
         refuse_row(analysis, matching, i);
         return;
     }
-    struct who who = {matching, shard, mark, i, end, mask_test(matching->iot, i)};
-    if (matching->hits_n[i] <= ROW_HITS_MAX) {
-        for (unsigned hit = 0; hit < matching->hits_n[i]; hit++)
-            note(analysis, &who, matching->hits[i][hit]);
+    struct who who = {matching, shard, mark, i, end, mask_test(matching->lists->iot, i)};
+    if (matching->lists->hits_n[i] <= ROW_HITS_MAX) {
+        for (unsigned hit = 0; hit < matching->lists->hits_n[i]; hit++)
+            note(analysis, &who, matching->lists->hits[i][hit]);
     } else {
         unsigned at = 0;
         for (int hit; (hit = next_hit(matching, analysis->labels.plan, i, &at)) >= 0;)
@@ -364,9 +367,9 @@ static void note_row(struct analysis *analysis, struct matching *matching, unsig
 
 void matching_note(struct analysis *analysis, struct matching *matching, unsigned end)
 {
-    for (; matching->noted < matching->n && matching->rows[matching->noted] < end;
+    for (; matching->noted < matching->lists->n && matching->lists->rows[matching->noted] < end;
          matching->noted++)
-        note_row(analysis, matching, matching->rows[matching->noted], end);
+        note_row(analysis, matching, matching->lists->rows[matching->noted], end);
 }
 
 void matching_expire(struct analysis *analysis, struct matching *matching, unsigned i)

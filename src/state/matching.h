@@ -5,6 +5,21 @@
 
 enum { ROW_HITS_MAX = 4 };
 
+/* The masks of a batch by row: what follows from packets and signatures alone. */
+struct match_lists {
+    unsigned n;                             /* rows that match */
+    uint8_t rows[BATCH_CAP];                /* those rows, ascending */
+    uint64_t iot[BATCH_WORDS];              /* rows that match for sure one of origin iot */
+    uint8_t hits_n[BATCH_CAP];              /* signatures of a row; above ROW_HITS_MAX: */
+    uint16_t hits[BATCH_CAP][ROW_HITS_MAX]; /* too many for this, the masks are walked */
+    uint32_t probes[BATCH_CAP];             /* by row: what most signatures tell probes by */
+};
+static_assert(BATCH_CAP <= 256, "rows are kept in bytes");
+
+/* Transposes the masks. plan or matches NULL: nothing matches. */
+void match_lists_fill(struct match_lists *lists, const struct evidence_plan *plan,
+                      const struct batch *batch, const struct matches *matches);
+
 /* Where the sources of the rows of a batch are, a column each. Filled as the batch is counted:
  * a row's may be read when it is prefetched or noted. */
 struct matching_sources {
@@ -14,27 +29,21 @@ struct matching_sources {
     struct window *const *windows; /* NULL for a late packet */
 };
 
-/* What of the matches depends on the source: the signatures of each row. What does not is
- * counted for the whole batch when it starts. */
+/* The matches of a batch that is being counted. */
 struct matching {
     const struct batch *batch;
     const struct matches *matches;
+    const struct match_lists *lists;
     struct matching_sources of;
-    bool one_window;                        /* for all rows */
-    unsigned n, noted;                      /* rows that match, and how many are noted */
-    uint8_t rows[BATCH_CAP];                /* those rows, ascending */
-    uint64_t iot[BATCH_WORDS];              /* rows that match for sure one of origin iot */
-    uint8_t hits_n[BATCH_CAP];              /* signatures of a row; above ROW_HITS_MAX: */
-    uint16_t hits[BATCH_CAP][ROW_HITS_MAX]; /* too many for this, the masks are walked */
-    uint32_t probes[BATCH_CAP];             /* by row: what most signatures tell probes by */
+    bool one_window; /* for all rows */
+    unsigned noted;  /* rows of the list */
 };
-static_assert(BATCH_CAP <= 256, "rows are kept in bytes");
 
-/* Transposes the masks into lists, and counts what all packets count that match a signature
- * without a relation or thresholds: no source has a say in that. */
+/* Counts what all packets count that match a signature without a relation or thresholds: no
+ * source has a say in that. All are borrowed. */
 void matching_start(struct matching *matching, struct analysis *analysis,
                     const struct batch *batch, const struct matches *matches,
-                    const struct matching_sources *of);
+                    const struct match_lists *lists, const struct matching_sources *of);
 /* Asks for the memory that noting rows [begin, end) will need. */
 void matching_prefetch(const struct matching *matching, const struct analysis *analysis,
                        unsigned begin, unsigned end);

@@ -1,0 +1,63 @@
+#include "state/prepare.h"
+
+#include <stdlib.h>
+
+struct prepared *prepared_new(void)
+{
+    return malloc(sizeof(struct prepared));
+}
+
+void prepared_free(struct prepared *prepared)
+{
+    free(prepared);
+}
+
+static void hash_row6(const struct analysis *analysis, struct prepared *prepared, unsigned i)
+{
+    struct ip6 address = prepared->batch->src6[i];
+    prepared->hash[i] = hash_ip6(address, analysis->config.table_key);
+    prepared->shard[i] = (uint8_t)(hash_ip6(address, HASH_FIXED) >> 58); /* shard_of6() */
+    prepared->is6[i] = true;
+}
+
+static void hash_rows(const struct analysis *analysis, struct prepared *prepared)
+{
+    const struct batch *batch = prepared->batch;
+    const uint64_t key[2] = {analysis->config.table_key[0], analysis->config.table_key[1]};
+    for (unsigned i = 0; i < batch->n; i++) {
+        uint64_t fixed = hash_u64(batch->src[i], HASH_FIXED);
+        prepared->hash[i] = table_hash4(fixed, key);
+        prepared->shard[i] = (uint8_t)(fixed >> 58); /* shard_of4() */
+        prepared->is6[i] = false;
+        const uint64_t *word = destinations_word(&analysis->destinations, batch->dst[i]);
+        prefetch(word ? (const void *)word : prepared);
+    }
+    for (unsigned word = 0; word * 64 < batch->n; word++)
+        for (uint64_t rows = batch->has[HAS_IPV6][word]; rows; rows &= rows - 1)
+            hash_row6(analysis, prepared, word * 64 + (unsigned)__builtin_ctzll(rows));
+}
+
+static void add_destinations(struct analysis *analysis, struct prepared *prepared)
+{
+    const struct batch *batch = prepared->batch;
+    for (unsigned i = 0; i < batch->n; i++) {
+        prepared->is_new_destination[i] = false;
+        if (!prepared->is6[i])
+            prepared->is_new_destination[i] =
+                destinations_add4(&analysis->destinations, batch->dst[i]);
+        else
+            destinations_add6(&analysis->destinations, batch->dst6[i],
+                              analysis->config.table_key);
+    }
+}
+
+void analysis_prepare(struct analysis *analysis, const struct batch *batch,
+                      const struct matches *matches, struct prepared *ret_prepared)
+{
+    ret_prepared->batch = batch;
+    ret_prepared->matches = matches;
+    hash_rows(analysis, ret_prepared);
+    columns_fill(&ret_prepared->columns, batch);
+    match_lists_fill(&ret_prepared->lists, analysis->labels.plan, batch, matches);
+    add_destinations(analysis, ret_prepared);
+}
