@@ -62,6 +62,8 @@ void prepared_free(struct prepared *prepared);
 void analysis_prepare(struct analysis *analysis, const struct batch *batch,
                       const struct matches *matches, struct prepared *ret_prepared);
 void analysis_count(struct analysis *analysis, const struct prepared *prepared);
+/* Has memory cleared that counting will need soon: for a thread that is ahead of it. */
+void analysis_prepare_memory(struct analysis *analysis);
 
 /* Packet time has reached this: minutes that end lateness_ns before it close. */
 void analysis_advance(struct analysis *analysis, int64_t packet_time_ns);

@@ -64,8 +64,10 @@ static void *read_ahead(void *argument)
 {
     struct worker *worker = argument;
     if (may_run(worker->all))
-        while (reader_next(worker->reader, handover_space(worker->handover)))
+        while (reader_next(worker->reader, handover_space(worker->handover))) {
             handover_put(worker->handover);
+            analysis_prepare_memory(worker->analysis);
+        }
     handover_end(worker->handover);
     return NULL;
 }

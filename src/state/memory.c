@@ -16,6 +16,7 @@ enum {
     SPAN_UNITS = SPAN / UNIT,
     SPAN_ORDER = 9, /* log2 of SPAN_UNITS */
     NOT_FREE = 0xff,
+    PREPARED_MAX = 8,
 };
 
 struct span {
@@ -29,6 +30,9 @@ struct span {
 struct memory {
     pthread_mutex_t lock;
     struct span *spans;
+    unsigned spans_n;
+    struct span *prepared; /* cleared already, not yet among the spans */
+    unsigned prepared_n;
     unsigned references;
 };
 
@@ -58,6 +62,15 @@ static void free_span(struct span *span)
     free(span);
 }
 
+static void free_spans(struct span *span)
+{
+    while (span) {
+        struct span *next = span->next;
+        free_span(span);
+        span = next;
+    }
+}
+
 void memory_drop(struct memory *memory)
 {
     if (!memory)
@@ -67,11 +80,8 @@ void memory_drop(struct memory *memory)
     (void)pthread_mutex_unlock(&memory->lock);
     if (!last)
         return;
-    while (memory->spans) {
-        struct span *span = memory->spans;
-        memory->spans = span->next;
-        free_span(span);
-    }
+    free_spans(memory->spans);
+    free_spans(memory->prepared);
     (void)pthread_mutex_destroy(&memory->lock);
     free(memory);
 }
@@ -170,13 +180,39 @@ static uint8_t *take_any(struct memory *memory, unsigned n, bool *ret_zero)
     for (struct span *span = memory->spans; span && !run; span = span->next)
         if (span->used_units + n <= SPAN_UNITS)
             run = take(span, n, ret_zero);
-    struct span *span = run ? NULL : new_span();
+    if (run)
+        return run;
+    struct span *span = memory->prepared;
     if (span) {
-        span->next = memory->spans;
-        memory->spans = span;
-        run = take(span, n, ret_zero);
+        memory->prepared = span->next;
+        memory->prepared_n--;
+    } else {
+        span = new_span();
     }
-    return run;
+    if (!span)
+        return NULL;
+    span->next = memory->spans;
+    memory->spans = span;
+    memory->spans_n++;
+    return take(span, n, ret_zero);
+}
+
+void memory_prepare(struct memory *memory)
+{
+    (void)pthread_mutex_lock(&memory->lock);
+    bool enough =
+        memory->prepared_n >= PREPARED_MAX || (memory->prepared_n + 1) * 8 > memory->spans_n;
+    (void)pthread_mutex_unlock(&memory->lock);
+    struct span *span = enough ? NULL : new_span();
+    if (!span)
+        return; /* whoever needs memory will see whether there is any */
+    for (unsigned unit = 0; unit < SPAN_UNITS; unit++)
+        *(volatile uint8_t *)(span->base + (size_t)unit * UNIT) = 0;
+    (void)pthread_mutex_lock(&memory->lock);
+    span->next = memory->prepared;
+    memory->prepared = span;
+    memory->prepared_n++;
+    (void)pthread_mutex_unlock(&memory->lock);
 }
 
 static void give_back(struct memory *memory, void *base, unsigned n)
@@ -190,6 +226,7 @@ static void give_back(struct memory *memory, void *base, unsigned n)
     give(span, (unsigned)(((uintptr_t)base - (uintptr_t)span->base) / UNIT), n);
     if (span->used_units == 0) {
         *at = span->next;
+        memory->spans_n--;
         free_span(span);
     }
 }

@@ -19,6 +19,11 @@ struct memory *memory_new(void);
 struct memory *memory_hold(struct memory *memory);
 void memory_drop(struct memory *memory); /* what was not freed stays until the last drop */
 
+/* Makes the kernel clear a span ahead of its use, when few such are left; for a thread that has
+ * less to do than the one that needs the memory. Never more than an eighth of what is in use.
+ */
+void memory_prepare(struct memory *memory);
+
 /* Grows (old NULL: makes) an array; the new part is zero. NULL when memory is refused: the old
  * array is then as it was. */
 void *memory_grow(struct memory *memory, void *old, size_t old_bytes, size_t new_bytes);

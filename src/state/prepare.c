@@ -61,3 +61,8 @@ void analysis_prepare(struct analysis *analysis, const struct batch *batch,
     match_lists_fill(&ret_prepared->lists, analysis->labels.plan, batch, matches);
     add_destinations(analysis, ret_prepared);
 }
+
+void analysis_prepare_memory(struct analysis *analysis)
+{
+    memory_prepare(analysis->memory);
+}
