@@ -1,0 +1,91 @@
+/* A publication: everything one sensor's keys in Redis hold, as of one moment, as plain values.
+ * Made by app/ from the report, the windows, the profiles and the analysis; written by
+ * redis_publish(). contrib/doc/redis.md says what key each part becomes. Borrowed throughout:
+ * the maker owns all of it. */
+#pragma once
+
+#include <nightscope/profile.h>
+#include <nightscope/redis.h>
+#include <nightscope/report.h>
+
+/* A packet of the live map, chosen by a hash of the packet: at most FEED_A_SECOND a second of
+ * packet time, whatever the number of workers. */
+enum { FEED_A_SECOND = 50, FEED_MAX = 10000 };
+struct feed_packet {
+    int64_t ts_ns;
+    uint64_t rank; /* the hash; the lowest of a second are kept */
+    struct address source;
+    enum protocol protocol;
+    enum class class;
+    bool has_port;
+    uint16_t dport;
+    const char *label; /* of the first signature it matches by name, or NULL; borrowed */
+    struct place place;
+    bool has_position;
+    float latitude, longitude; /* degrees; filled in when published */
+};
+
+/* The evidence of one labelled source. */
+enum { LABELLED_SIGNATURES_MAX = 16, LABELLED_PORTS_MAX = 32 };
+struct labelled_source {
+    struct address source;
+    struct place place;
+    uint32_t first_s, last_s; /* Unix time */
+    uint64_t packets;
+    bool iot; /* a label of origin iot */
+    unsigned signatures_n;
+    struct source_evidence signatures[LABELLED_SIGNATURES_MAX]; /* labelled ones, least probable
+                                                                   by chance first */
+    unsigned ports_n; /* of its set of ports, where that is exact; ascending */
+    uint32_t ports[LABELLED_PORTS_MAX]; /* IP protocol << 16 | port */
+    bool ports_more;                    /* there are others */
+};
+
+/* A closed hour. Distinct counts that do not add up are unions of its minutes and steps. */
+struct publication_hour {
+    int64_t start_s;
+    uint32_t seconds;
+    uint64_t counts[COUNT_COUNT_]; /* sources, iot_matched_sources: sketches of 0.8 % */
+    uint64_t dports;
+};
+
+struct publication_day {
+    int64_t start_s;               /* 00:00 UTC */
+    const struct profile *profile; /* all steps of the day */
+};
+
+struct publication {
+    const char *sensor;      /* [A-Za-z0-9._-]{1,64} */
+    const char *incarnation; /* of the writer: unique a run */
+    const char *version;
+    int64_t started_s;  /* Unix time of the run's start, by the clock */
+    int64_t flushed_s;  /* of this flush, by the clock */
+    const char *state;  /* "replay", "live", "ended" */
+    uint64_t dark_size; /* IPv4 addresses; 0: unknown */
+
+    const struct report *report;
+    const char *report_json; /* one line without its end */
+    size_t report_json_len;
+    const struct signature_set *signatures;
+    const char *const *labels; /* PROFILE_LABEL keys index this */
+    size_t labels_n;
+
+    const struct report_minute *minutes; /* closed ones, by time */
+    size_t minutes_n;
+    const struct publication_hour *hours;
+    size_t hours_n;
+    const struct profile *hour,
+        *day; /* trailing, as of the newest closed step; NULL: no packets */
+    const struct publication_day *days;
+    size_t days_n;
+    const struct labelled_source *labelled; /* by address */
+    size_t labelled_n;
+    const struct feed_packet *feed; /* by time, at most FEED_MAX, the newest */
+    size_t feed_n;
+};
+
+/* Replaces everything the sensor's keys hold by the publication: staged under expiring keys,
+ * then swapped in by one transaction; what earlier runs of the name left is gone afterwards.
+ * May be called again after any failure. REDIS_ABORTED: a newer writer owns the sensor. */
+enum redis_status redis_publish(struct redis *redis, const struct publication *publication,
+                                struct err *err);
