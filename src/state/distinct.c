@@ -121,3 +121,21 @@ uint64_t distinct_count(const struct pool *pool, const struct distinct *set,
         return hll_estimate(pool_block(pool, set->word), HLL_SMALL_BITS);
     return set->kind & DISTINCT_KEYS;
 }
+
+unsigned distinct_read(const struct pool *pool, const struct distinct *set,
+                       uint32_t ret_keys[static DISTINCT_EXACT_MAX],
+                       const uint8_t **ret_registers)
+{
+    *ret_registers = NULL;
+    if (!(set->kind & DISTINCT_BLOCK)) {
+        ret_keys[0] = set->word;
+        return set->kind & DISTINCT_ONE;
+    }
+    if (is_sketch(set)) {
+        *ret_registers = pool_block(pool, set->word);
+        return 0;
+    }
+    const uint32_t *block = pool_block(pool, set->word);
+    memcpy(ret_keys, block + 1, block[0] * sizeof *block);
+    return block[0];
+}

@@ -111,6 +111,11 @@ void distinct_clear(struct pool *pool, struct distinct *set);
 
 uint64_t distinct_count(const struct pool *pool, const struct distinct *set,
                         bool *ret_estimated);
+/* The keys of an exact set, in any order, and how many; *ret_registers is NULL then. A sketch
+ * has none: *ret_registers are its own, valid until the pool's next change. */
+unsigned distinct_read(const struct pool *pool, const struct distinct *set,
+                       uint32_t ret_keys[static DISTINCT_EXACT_MAX],
+                       const uint8_t **ret_registers);
 
 /* gcc 12 takes a function that only prefetches for one without effect and drops its calls,
  * unless they were inlined before it looks. */
