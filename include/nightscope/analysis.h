@@ -13,6 +13,7 @@
 #include <nightscope/window.h>
 
 struct matches;       /* <nightscope/signature.h> */
+struct profile;       /* <nightscope/profile.h> */
 struct evidence_plan; /* src/state/evidence.h */
 
 /* Where an address is. cc is two capital letters, or "" when unknown; asn 0 when unknown. */
@@ -38,6 +39,7 @@ struct analysis_config {
     const struct locator *locator;        /* NULL: no databases, every place is unknown */
     const struct evidence_plan *evidence; /* NULL: no signatures */
     uint32_t evidence_s; /* silence of a source after which its evidence is forgotten */
+    bool profiles;       /* count steps of profiles, too: analysis_take_profiles() */
 };
 
 enum { ANALYSIS_LATENESS_MAX_S = 30 * 60 };
@@ -72,6 +74,10 @@ void analysis_finish(struct analysis *analysis);
 /* The windows closed since the last call, oldest first; the caller owns them (window_free). */
 struct window *analysis_take_closed(struct analysis *analysis);
 void window_free(struct window *window);
+/* The profiles of the steps whose windows are all closed, since the last call, oldest first; a
+ * step without packets has none. The caller owns them (profile_free), and calls profile_close()
+ * when the parts of all workers are merged. */
+struct profile *analysis_take_profiles(struct analysis *analysis);
 
 /* What a source has shown for one signature that some packet of it satisfied. */
 struct source_evidence {

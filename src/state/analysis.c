@@ -40,7 +40,9 @@ struct analysis *analysis_new(const struct analysis_config *config)
         shard_init(&analysis->shards[i], analysis->shard_max, analysis->memory);
     pool_init(&analysis->ports_pool, SIZE_MAX);
     pool_use(&analysis->ports_pool, analysis->memory);
-    bool ready = destinations_init(&analysis->destinations, analysis->memory);
+    analysis->steps = config->profiles ? steps_new() : NULL;
+    bool ready = analysis->steps || !config->profiles;
+    ready &= destinations_init(&analysis->destinations, analysis->memory);
     ready &= labels_init(&analysis->labels, config->evidence);
     for (unsigned view = 0; view < VIEW_COUNT_; view++)
         ready &= ports_init(&analysis->ports[view], analysis->memory);
@@ -62,6 +64,7 @@ void analysis_free(struct analysis *analysis)
     pool_fini(&analysis->ports_pool);
     destinations_fini(&analysis->destinations);
     windows_fini(&analysis->windows);
+    steps_free(analysis->steps);
     places_fini(&analysis->evicted_places);
     labels_fini(&analysis->labels);
     memory_drop(analysis->memory);
@@ -391,6 +394,21 @@ static void step_resolve(struct analysis *analysis, struct work *work, unsigned 
     count_rows(analysis, work, done, end);
 }
 
+static void add_to_steps(struct analysis *analysis, const struct work *work)
+{
+    const struct prepared *prepared = work->prepared;
+    const struct labels *labels = &analysis->labels;
+    static const uint64_t none[BATCH_WORDS];
+    const uint64_t *iot = prepared->lists.n ? work->matching.iot : none;
+    for (unsigned i = 0; prepared->lists.n && i < labels->touched_n; i++)
+        steps_note_label(analysis, work->windows, labels->touched[i],
+                         labels->rows[labels->touched[i]], iot);
+    steps_add(analysis, &(struct step_rows){work->batch, work->windows, prepared->hash,
+                                            prepared->columns.source, work->row,
+                                            prepared->shard, prepared->is6, iot});
+    steps_close(analysis);
+}
+
 void analysis_count(struct analysis *analysis, const struct prepared *prepared)
 {
     const struct batch *batch = prepared->batch;
@@ -411,6 +429,8 @@ void analysis_count(struct analysis *analysis, const struct prepared *prepared)
         step_guess(&work, begin, end);
         step_resolve(analysis, &work, begin, end);
     }
+    if (analysis->steps)
+        add_to_steps(analysis, &work);
 }
 
 void analysis_add(struct analysis *analysis, const struct batch *batch,
@@ -424,11 +444,15 @@ void analysis_add(struct analysis *analysis, const struct batch *batch,
 void analysis_advance(struct analysis *analysis, int64_t packet_time_ns)
 {
     windows_close_until(&analysis->windows, packet_time_ns);
+    if (analysis->steps)
+        steps_close(analysis);
 }
 
 void analysis_finish(struct analysis *analysis)
 {
     windows_close_all(&analysis->windows);
+    if (analysis->steps)
+        steps_close(analysis);
 }
 
 struct window *analysis_take_closed(struct analysis *analysis)

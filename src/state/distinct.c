@@ -127,15 +127,11 @@ unsigned distinct_read(const struct pool *pool, const struct distinct *set,
                        const uint8_t **ret_registers)
 {
     *ret_registers = NULL;
-    if (!(set->kind & DISTINCT_BLOCK)) {
-        ret_keys[0] = set->word;
-        return set->kind & DISTINCT_ONE;
-    }
-    if (is_sketch(set)) {
+    if (has_sketch(set)) {
         *ret_registers = pool_block(pool, set->word);
         return 0;
     }
-    const uint32_t *block = pool_block(pool, set->word);
-    memcpy(ret_keys, block + 1, block[0] * sizeof *block);
-    return block[0];
+    unsigned n = set->kind & DISTINCT_KEYS;
+    memcpy(ret_keys, keys_of(pool, set), n * sizeof *ret_keys);
+    return n;
 }

@@ -120,9 +120,11 @@ void matching_start(struct matching *matching, struct analysis *analysis,
                     const struct match_lists *lists, const struct matching_sources *of)
 {
     struct labels *labels = &analysis->labels;
-    *matching = (struct matching){batch, matches, lists, *of, false, 0};
+    *matching =
+        (struct matching){.batch = batch, .matches = matches, .lists = lists, .of = *of};
     if (!lists->n)
         return;
+    memcpy(matching->iot, lists->iot, sizeof matching->iot);
     matching->one_window = one_window(of->windows, batch->n);
     for (unsigned i = 0; i < labels->touched_n; i++)
         memset(labels->rows[labels->touched[i]], 0, sizeof labels->rows[0]);
@@ -216,6 +218,7 @@ static void count_match(struct analysis *analysis, struct who *who, unsigned sig
     labels->evicted.signatures[signature].packets++;
     if (item->iot && !who->iot) {
         who->iot = true;
+        mask_set(who->matching->iot, who->i);
         labels->iot_packets++;
         analysis->totals.counts[COUNT_iot_matched]++;
         if (window)

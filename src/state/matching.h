@@ -37,6 +37,8 @@ struct matching {
     struct matching_sources of;
     bool one_window; /* for all rows */
     unsigned noted;  /* rows of the list */
+    uint64_t
+        iot[BATCH_WORDS]; /* rows noted that match one of origin iot; complete at the end */
 };
 
 /* Counts what all packets count that match a signature without a relation or thresholds: no

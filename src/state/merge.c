@@ -105,6 +105,8 @@ int analysis_merge(struct analysis *into, struct analysis *from)
                                          &from->ports[view], &from->ports_pool);
     destinations_merge(&into->destinations, &from->destinations, into->config.table_key);
     windows_merge(&into->windows, &from->windows);
+    if (into->steps && from->steps)
+        steps_merge(into, from);
     totals_merge(&into->totals, &from->totals);
     labels_merge(&into->labels, &from->labels);
     hll_merge(into->sources_sketch, from->sources_sketch, HLL_LARGE_BITS);

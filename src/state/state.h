@@ -11,6 +11,7 @@
 #include "state/labels.h"
 #include "state/places.h"
 #include "state/ports.h"
+#include "state/steps.h"
 #include "state/table.h"
 #include "state/windows.h"
 
@@ -41,6 +42,7 @@ struct analysis {
     struct pool ports_pool;
     struct destinations destinations;
     struct windows windows;
+    struct steps *steps; /* NULL: no profiles */
     struct totals totals;
     struct labels labels;
 

@@ -55,13 +55,6 @@ void step_clear(struct step *step)
     step->runs_n = 0;
 }
 
-/* Only prefetches next to each other overlap: see analysis.c. */
-PREFETCHER prefetch_all(const void *const *addresses, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        __builtin_prefetch(addresses[i] ? addresses[i] : addresses, 1);
-}
-
 static enum profile_dimension protocol_of(const struct step_run *run)
 {
     return run->port >> 16 ? PROFILE_UDP : PROFILE_TCP;
@@ -76,7 +69,7 @@ static uint32_t cc_tcp_key(const struct step_run *run)
 static void enter_ports(struct step *step, enum profile_view view)
 {
     struct tallies *tallies = step->tallies[view];
-    const void *ahead[2 * STEP_RUNS_MAX];
+    const void *ahead[STEP_RUNS_MAX];
     uint32_t rows[STEP_RUNS_MAX];
     unsigned n = 0;
     for (unsigned i = 0; i < step->runs_n; i++) {
@@ -87,9 +80,9 @@ static void enter_ports(struct step *step, enum profile_view view)
         rows[i] = tallies_row(ports, run->port & UINT16_MAX);
         if (rows[i] == TALLIES_NO_ROW)
             continue;
-        distinct_lines(&step->pool, tally_set(&ports->rows[rows[i]]), run->source_key,
-                       ahead + n);
-        n += 2;
+        struct distinct set = tally_set(&ports->rows[rows[i]]);
+        ahead[n] = distinct_place(&step->pool, set, run->source_key);
+        n += distinct_is_open_block(set);
     }
     prefetch_all(ahead, n);
     for (unsigned i = 0; i < step->runs_n; i++) {
