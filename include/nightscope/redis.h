@@ -1,5 +1,9 @@
 /* A Redis server, or a cluster, as one thing to send commands to (hiredis).
  *
+ *   struct redis_batch *batch = redis_batch_new();
+ *   redis_batch_add(batch, "SET", "ns:{S}:x", "1", NULL);
+ *   switch (redis_run(redis, "ns:{S}:x", batch, NULL, NULL, &err)) ...
+ *
  * Synchronous, with time-outs; for one thread, which is never one that captures. A remote
  * outage is a state: every call says whether it is worth another try, and redis_run() after a
  * lost connection connects again. Every reply is untrusted. MOVED, ASK and a failed-over master
@@ -19,15 +23,19 @@ struct redis_config {
     unsigned db;
     bool tls;
     char user[128], password[512]; /* "": none */
-    unsigned timeout_ms;           /* of connecting, and of each reply */
+    /* Of connecting, and of each reply; of all replies of a batch together ten times as much,
+     * and once more for each MiB that is sent or received. */
+    unsigned timeout_ms;
 };
 
 /* redis://HOST[:PORT][/DB], rediss:// (TLS), unix:PATH[?db=N]. A user or password in the URL is
- * refused with a message that says where to put them. 0, or -1 with *err. */
+ * refused with a message that says where to put them; no message quotes the URL. timeout_ms is
+ * set to REDIS_TIMEOUT_MS. 0, or -1 with *err. */
+enum { REDIS_PORT = 6379, REDIS_TIMEOUT_MS = 3000 };
 int redis_url_parse(const char *url, struct redis_config *ret_config, struct err *err);
-/* Credentials: the file (first line "user:password", or a password alone; must not be readable
- * by others) when given, else the values of the environment, which the caller has read; NULL or
- * "" for none. */
+/* Credentials: the file (first line "user:password", or a password alone; ":password" when a
+ * password alone has a colon; nobody but its owner may read it) when given, else the values of
+ * the environment, which the caller has read; NULL or "" for none. 0, or -1 with *err. */
 int redis_credentials(struct redis_config *config, const char *file, const char *env_user,
                       const char *env_password, struct err *err);
 
@@ -58,7 +66,13 @@ void redis_batch_add(struct redis_batch *batch, const char *name, ...)
 size_t redis_batch_count(const struct redis_batch *batch); /* commands */
 size_t redis_batch_bytes(const struct redis_batch *batch); /* on the wire */
 
-/* A reply as a value tree; bounded in size and depth. */
+/* A reply as a value tree; bounded: a server that sends more than this is REDIS_WRONG. */
+enum {
+    REDIS_REPLIES_BYTES_MAX = 128 << 20, /* in memory, of one call */
+    REDIS_REPLIES_ITEMS_MAX = 2 << 20,   /* members of lists, of one call */
+    REDIS_REPLY_DEPTH_MAX = 7,           /* lists in lists */
+    REDIS_BATCH_BYTES_MAX = 512 << 20,   /* of commands */
+};
 struct redis_reply {
     enum { REDIS_NIL, REDIS_TEXT, REDIS_STATUS, REDIS_ERROR, REDIS_NUMBER, REDIS_LIST } kind;
     int64_t number;
@@ -82,18 +96,24 @@ void redis_free(struct redis *redis);
  * REDIS_DONE when every reply came and none was an error, but for errors the caller allows:
  * error replies that begin with `allowed` (may be NULL) stay in *ret_replies. ret_replies may
  * be NULL; it is filled only with REDIS_DONE. Else *err says which server, which command (never
- * its arguments) and what it answered. */
+ * its arguments) and what it answered; other commands of the batch may have been done. An empty
+ * batch connects, no more. */
 enum redis_status redis_run(struct redis *redis, const char *key,
                             const struct redis_batch *batch, const char *allowed,
                             struct redis_replies *ret_replies, struct err *err);
 /* The same as one MULTI ... EXEC that is aborted when watch_key does not hold watch_value
- * (NULL: does not exist) any more: WATCH, GET and compare, MULTI, the batch, EXEC. */
+ * (NULL: does not exist) any more: WATCH, GET and compare, MULTI, the batch, EXEC. Two round
+ * trips. *ret_replies are those of the batch's commands, in order. A command that Redis refuses
+ * before EXEC ends the whole transaction undone; one that fails inside EXEC does not undo the
+ * others (XADD of an id that is there already: `allowed`). */
 enum redis_status redis_transaction(struct redis *redis, const char *watch_key,
                                     const char *watch_value, const struct redis_batch *batch,
-                                    struct redis_replies *ret_replies, struct err *err);
+                                    const char *allowed, struct redis_replies *ret_replies,
+                                    struct err *err);
 
 /* The run_id of the server that holds `key`, as of its last connection; "" before. When it
- * changes, the server may have lost what was written: send everything again. */
+ * changes, the server may have lost what was written: send everything again. Where the server
+ * does not tell (no permission for INFO), every connection has an id of its own. */
 const char *redis_run_id(const struct redis *redis, const char *key);
 bool redis_is_cluster(const struct redis *redis);
 /* The slot of a key by its hash tag (CRC16 XMODEM modulo 16384; Redis Cluster specification).
