@@ -27,6 +27,10 @@ struct batch_slice {
     const char *bytes;
     size_t n;
 };
+#define BATCH_SLICE(literal)                                                                   \
+    {                                                                                          \
+        literal, sizeof(literal) - 1                                                           \
+    }
 struct batch_slice batch_command_bytes(const struct redis_batch *batch, size_t index);
 /* The name of a command as it goes on the wire, for messages. */
 struct batch_slice batch_command_name(struct batch_slice command);

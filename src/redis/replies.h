@@ -10,9 +10,10 @@ struct redisReader;
 struct reply_memory {
     struct reply_chunk *chunks;
     size_t bytes, items;
-    const char *limit;         /* the limit that was hit; NULL: none */
-    struct redis_reply *root;  /* where the reply in work goes */
-    struct redis_reply *roots; /* of the call: as many as it has commands */
+    const char *limit;          /* the limit that was hit; NULL: none */
+    struct redis_reply *root;   /* where the reply in work goes */
+    struct redis_reply *roots;  /* of the call: as many as it has commands */
+    struct redis_reply ignored; /* for replies that nobody looks at */
 };
 
 struct reply_memory *reply_memory_new(size_t roots);
