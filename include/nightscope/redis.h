@@ -28,10 +28,12 @@ struct redis_config {
     unsigned timeout_ms;
 };
 
-/* redis://HOST[:PORT][/DB], rediss:// (TLS), unix:PATH[?db=N]. A user or password in the URL is
- * refused with a message that says where to put them; no message quotes the URL. timeout_ms is
- * set to REDIS_TIMEOUT_MS. 0, or -1 with *err. */
 enum { REDIS_PORT = 6379, REDIS_TIMEOUT_MS = 3000 };
+
+/* redis://HOST[:PORT][/DB], rediss:// (TLS: refused when connecting, with what to use),
+ * unix:PATH[?db=N]. A user or password in the URL is refused with a message that says where to
+ * put them; no message quotes the URL. timeout_ms is set to REDIS_TIMEOUT_MS. 0, or -1 with
+ * *err. */
 int redis_url_parse(const char *url, struct redis_config *ret_config, struct err *err);
 /* Credentials: the file (first line "user:password", or a password alone; ":password" when a
  * password alone has a colon; nobody but its owner may read it) when given, else the values of
@@ -44,7 +46,7 @@ enum redis_status {
     REDIS_LOST, /* no connection, or lost before all replies: whether it was done is unknown */
     REDIS_BUSY, /* it answered that it cannot now: OOM, READONLY, MISCONF, LOADING,
                    CLUSTERDOWN, TRYAGAIN, MASTERDOWN, NOREPLICAS */
-    REDIS_DENIED,  /* NOAUTH, WRONGPASS, NOPERM, invalid database, or TLS not built in */
+    REDIS_DENIED,  /* NOAUTH, WRONGPASS, NOPERM, invalid database, or rediss:// */
     REDIS_ABORTED, /* EXEC was nil: a watched key changed */
     REDIS_WRONG,   /* any other error, or a reply that makes no sense */
 };

@@ -80,8 +80,8 @@ static enum redis_status open_context(struct connection *connection, struct err 
                               .tv_usec = config->timeout_ms % 1000 * 1000};
     if (config->tls) {
         (void)err_set(err, connection->origin, 0, 0,
-                      "this build has no TLS (hiredis_ssl, of hiredis 1.0 or newer): use "
-                      "stunnel, a unix socket, or build with a newer hiredis");
+                      "this build has no TLS: use a unix socket, or a tunnel such as "
+                      "stunnel with redis://");
         return REDIS_DENIED;
     }
     redisContext *context =

@@ -249,6 +249,10 @@ async def main():
     server.close()
     for connection in list(proxy.open):
         connection.reset()
+    for _ in range(200):  # let them end by themselves, which is quieter
+        if not proxy.open:
+            break
+        await asyncio.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -230,6 +230,7 @@ START_TEST(a_slot_on_its_way_is_followed)
         REDIS_DONE);
     ck_assert_int_eq(replies.items[0].number, 10);
     ck_assert_int_eq(replies.items[1].number, 4);
+    redis_replies_free(&replies);
     ck_assert_uint_eq(holder(key_of(tag, "old")), to);
 }
 END_TEST
