@@ -55,13 +55,17 @@ struct publication_day {
 };
 
 struct publication {
-    const char *sensor;      /* [A-Za-z0-9._-]{1,64} */
-    const char *incarnation; /* of the writer: unique a run */
+    const char *sensor; /* [A-Za-z0-9._-]{1,64} */
+    /* Of the writer: 13 digits (milliseconds of its start, by the clock), '-', then random
+     * letters and digits; at most 64 in all. A later writer's sorts after an earlier one's. */
+    const char *incarnation;
     const char *version;
     int64_t started_s;  /* Unix time of the run's start, by the clock */
     int64_t flushed_s;  /* of this flush, by the clock */
     const char *state;  /* "replay", "live", "ended" */
     uint64_t dark_size; /* IPv4 addresses; 0: unknown */
+    uint64_t resends;   /* times that all was sent again, since the server had lost it */
+    uint64_t drops;     /* closed windows given up, since the server was away for too long */
 
     const struct report *report;
     const char *report_json; /* one line without its end */
@@ -84,8 +88,12 @@ struct publication {
     size_t feed_n;
 };
 
-/* Replaces everything the sensor's keys hold by the publication: staged under expiring keys,
- * then swapped in by one transaction; what earlier runs of the name left is gone afterwards.
- * May be called again after any failure. REDIS_ABORTED: a newer writer owns the sensor. */
+/* Replaces everything the sensor's keys hold by the publication. Rankings, series, totals,
+ * report and feed are staged under names that expire, then named by one transaction: readers
+ * see the state before or the one after. Hashes of labelled sources are replaced one by one
+ * before it. What earlier runs of the sensor left is gone when this returns REDIS_DONE: the
+ * sensor's keys are then exactly the publication's. After any failure call it again, with the
+ * same incarnation. REDIS_ABORTED: a writer that started later owns the sensor; nothing it
+ * wrote was touched. */
 enum redis_status redis_publish(struct redis *redis, const struct publication *publication,
                                 struct err *err);

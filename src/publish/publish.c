@@ -1,0 +1,118 @@
+/* One publication, from taking the sensor to removing what is not part of it. */
+#include "publish/publish.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void publisher_fail(struct publisher *publisher, enum redis_status status)
+{
+    if (publisher->status == REDIS_DONE)
+        publisher->status = status;
+}
+
+void publisher_refuse(struct publisher *publisher, const char *text)
+{
+    if (publisher->status == REDIS_DONE)
+        (void)err_set(publisher->err, "redis", 0, 0, "%s", text);
+    publisher_fail(publisher, REDIS_WRONG);
+}
+
+void publisher_run(struct publisher *publisher, const char *allowed,
+                   struct redis_replies *ret_replies)
+{
+    if (publisher->status == REDIS_DONE && redis_batch_count(publisher->batch))
+        publisher->status = redis_run(publisher->redis, publisher->keys.owner, publisher->batch,
+                                      allowed, ret_replies, publisher->err);
+    redis_batch_clear(publisher->batch);
+}
+
+void publisher_transact(struct publisher *publisher)
+{
+    if (publisher->status == REDIS_DONE && redis_batch_count(publisher->batch)) {
+        publisher->status = redis_transaction(publisher->redis, publisher->keys.owner,
+                                              publisher->publication->incarnation,
+                                              publisher->batch, NULL, NULL, publisher->err);
+        if (publisher->status == REDIS_ABORTED)
+            (void)err_set(publisher->err, publisher->keys.owner, 0, 0,
+                          "another writer has taken this sensor over");
+    }
+    redis_batch_clear(publisher->batch);
+}
+
+/* What is kept is reckoned from here: the newest minute, hour, day or source there is. */
+static int64_t newest_of(const struct publication *publication)
+{
+    int64_t newest = 0;
+#define REACH(seconds)                                                                         \
+    do {                                                                                       \
+        int64_t at_ = (seconds);                                                               \
+        newest = at_ > newest ? at_ : newest;                                                  \
+    } while (0)
+    if (publication->minutes_n)
+        REACH(publication->minutes[publication->minutes_n - 1].start_s);
+    if (publication->hours_n)
+        REACH(publication->hours[publication->hours_n - 1].start_s);
+    if (publication->days_n)
+        REACH(publication->days[publication->days_n - 1].start_s);
+    for (size_t i = 0; i < publication->labelled_n; i++)
+        REACH(publication->labelled[i].last_s);
+#undef REACH
+    return newest;
+}
+
+static void publish_name(struct publisher *publisher)
+{
+    if (publisher->status != REDIS_DONE)
+        return;
+    redis_batch_clear(publisher->batch);
+    redis_batch_add(publisher->batch, "SADD", KEY_SENSORS, publisher->publication->sensor,
+                    NULL);
+    publisher->status =
+        redis_run(publisher->redis, KEY_SENSORS, publisher->batch, NULL, NULL, publisher->err);
+}
+
+static void publish_all(struct publisher *publisher)
+{
+    publish_owner(publisher);
+    publish_info(publisher);
+    publish_totals(publisher);
+    publish_report(publisher);
+    publish_series(publisher);
+    publish_tops(publisher);
+    publish_days(publisher);
+    publish_iot(publisher);
+    publish_feed(publisher);
+    publisher_run(publisher, NULL, NULL);
+    publish_sources(publisher);
+    publish_swap(publisher);
+    publish_sweep(publisher);
+    publish_name(publisher);
+}
+
+enum redis_status redis_publish(struct redis *redis, const struct publication *publication,
+                                struct err *err)
+{
+    if (!keys_is_sensor(publication->sensor) ||
+        !keys_is_incarnation(publication->incarnation)) {
+        (void)err_set(err, "redis", 0, 0, "not a sensor's name, or not an incarnation");
+        return REDIS_WRONG;
+    }
+    struct publisher publisher = {
+        .redis = redis,
+        .publication = publication,
+        .newest_s = newest_of(publication),
+        .status = REDIS_DONE,
+        .err = err,
+        .batch = redis_batch_new(),
+    };
+    keys_init(&publisher.keys, publication->sensor, publication->incarnation);
+    if (publisher.batch)
+        publish_all(&publisher);
+    else
+        publisher_refuse(&publisher, "out of memory");
+    redis_batch_free(publisher.batch);
+    for (size_t i = 0; i < publisher.staged_n; i++)
+        free(publisher.staged[i].name.text);
+    free(publisher.staged);
+    return publisher.status;
+}

@@ -1,0 +1,121 @@
+/* Commands in batches of bounded size, for keys under names that expire.
+ *
+ *   stage_key("top:tcp:1h")      UNLINK ns:{S}:stage:I:top:tcp:1h
+ *   stage_member() x 256   -->   ZADD   ns:{S}:stage:I:top:tcp:1h 981 23 ...
+ *                                EXPIRE ns:{S}:stage:I:top:tcp:1h 3600
+ *   stage_member() ...           ZADD   ...
+ *
+ * UNLINK is for what an earlier attempt of the same writer left. The three go in one batch, so
+ * that a writer that dies leaves nothing for ever. */
+#include "publish/publish.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void remember(struct publisher *publisher)
+{
+    if (publisher->staged_n == publisher->staged_cap) {
+        size_t cap = publisher->staged_cap ? 2 * publisher->staged_cap : 256;
+        struct staged_key *grown = realloc(publisher->staged, cap * sizeof *grown);
+        if (!grown) {
+            publisher_refuse(publisher, "out of memory");
+            return;
+        }
+        publisher->staged = grown;
+        publisher->staged_cap = cap;
+    }
+    /* The final name: that of the sensor, without the staging part. */
+    char final[KEY_CAP];
+    int n = snprintf(final, sizeof final, "%s%s", publisher->keys.prefix,
+                     publisher->key.name + strlen(publisher->keys.stage));
+    struct name name = name_new(final, (size_t)n);
+    if (!name.text) {
+        publisher_refuse(publisher, "out of memory");
+        return;
+    }
+    publisher->staged[publisher->staged_n++] =
+        (struct staged_key){.name = name, .expire_s = publisher->key.expire_s};
+}
+
+void stage_key(struct publisher *publisher, unsigned expire_s, const char *format, ...)
+{
+    size_t start = strlen(publisher->keys.stage);
+    memcpy(publisher->key.name, publisher->keys.stage, start);
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(publisher->key.name + start, KEY_CAP - start, format, args);
+    va_end(args);
+    assert(n > 0 && (size_t)n < KEY_CAP - start);
+    publisher->key.expire_s = expire_s;
+    publisher->key.begun = false;
+    publisher->key.open = 0;
+}
+
+void stage_command(struct publisher *publisher, const char *name)
+{
+    if (!publisher->key.begun)
+        redis_batch_add(publisher->batch, "UNLINK", publisher->key.name, NULL);
+    redis_batch_command(publisher->batch, name);
+    redis_batch_arg(publisher->batch, publisher->key.name);
+}
+
+void stage_command_end(struct publisher *publisher)
+{
+    struct redis_batch *batch = publisher->batch;
+    if (!publisher->key.begun) {
+        redis_batch_command(batch, "EXPIRE");
+        redis_batch_arg(batch, publisher->key.name);
+        redis_batch_arg_u64(batch, PUBLISH_STAGED_S);
+        publisher->key.begun = true;
+        remember(publisher);
+    }
+    if (redis_batch_bytes(batch) >= PUBLISH_BYTES ||
+        redis_batch_count(batch) >= PUBLISH_COMMANDS)
+        publisher_run(publisher, NULL, NULL);
+}
+
+void stage_set(struct publisher *publisher, const void *bytes, size_t n)
+{
+    stage_command(publisher, "SET");
+    redis_batch_arg_bytes(publisher->batch, bytes, n);
+    stage_command_end(publisher);
+}
+
+static void item(struct publisher *publisher, const char *command)
+{
+    if (publisher->key.open == PUBLISH_ITEMS)
+        stage_items_end(publisher);
+    if (publisher->key.open++ == 0)
+        stage_command(publisher, command);
+}
+
+void stage_member(struct publisher *publisher, const char *member, uint64_t score)
+{
+    item(publisher, "ZADD");
+    redis_batch_arg_u64(publisher->batch, score);
+    redis_batch_arg(publisher->batch, member);
+}
+
+void stage_field(struct publisher *publisher, const char *field, const char *value)
+{
+    item(publisher, "HSET");
+    redis_batch_arg(publisher->batch, field);
+    redis_batch_arg(publisher->batch, value);
+}
+
+void stage_field_u64(struct publisher *publisher, const char *field, uint64_t value)
+{
+    item(publisher, "HSET");
+    redis_batch_arg(publisher->batch, field);
+    redis_batch_arg_u64(publisher->batch, value);
+}
+
+void stage_items_end(struct publisher *publisher)
+{
+    if (publisher->key.open)
+        stage_command_end(publisher);
+    publisher->key.open = 0;
+}

@@ -1,0 +1,71 @@
+/* One transaction gives all staged keys their names, and removes those that readers know and
+ * the publication lacks: a reader sees the state before or the one after. Old keys are unlinked
+ * first, since RENAME frees what it replaces at once, however large. */
+#include "publish/publish.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+static const char *staged_name(const struct publisher *publisher, const struct staged_key *key,
+                               char buf[static KEY_CAP])
+{
+    int n = snprintf(buf, KEY_CAP, "%s%s", publisher->keys.stage,
+                     key->name.text + publisher->keys.prefix_len);
+    assert(n > 0 && n < KEY_CAP);
+    return buf;
+}
+
+/* The keys' hour begins anew, and all of them are there: RENAME of one that is not would fail
+ * in the middle of the transaction, and Redis undoes nothing. */
+static void seal(struct publisher *publisher)
+{
+    char name[KEY_CAP];
+    for (size_t i = 0; i < publisher->staged_n;) {
+        for (unsigned n = 0; n < PUBLISH_ITEMS && i < publisher->staged_n; n++) {
+            redis_batch_command(publisher->batch, "EXPIRE");
+            redis_batch_arg(publisher->batch,
+                            staged_name(publisher, &publisher->staged[i++], name));
+            redis_batch_arg_u64(publisher->batch, PUBLISH_STAGED_S);
+        }
+        struct redis_replies replies = {0};
+        publisher_run(publisher, NULL, &replies);
+        for (size_t k = 0; k < replies.n; k++)
+            if (replies.items[k].number != 1 && publisher->status == REDIS_DONE) {
+                (void)err_set(publisher->err, publisher->keys.stage, 0, 0,
+                              "the server dropped a staged key: is it short of memory?");
+                publisher_fail(publisher, REDIS_BUSY);
+            }
+        redis_replies_free(&replies);
+    }
+}
+
+static void unlink_name(struct redis_batch *batch, const struct name *name, size_t i)
+{
+    if (i % PUBLISH_ITEMS == 0)
+        redis_batch_command(batch, "UNLINK");
+    redis_batch_arg_bytes(batch, name->text, name->len);
+}
+
+void publish_swap(struct publisher *publisher)
+{
+    struct names gone = {0};
+    sweep_list(publisher, &gone);
+    seal(publisher);
+    struct redis_batch *batch = publisher->batch;
+    for (size_t i = 0; i < gone.n; i++)
+        unlink_name(batch, &gone.items[i], i);
+    for (size_t i = 0; i < publisher->staged_n; i++)
+        unlink_name(batch, &publisher->staged[i].name, i);
+    char name[KEY_CAP];
+    for (size_t i = 0; i < publisher->staged_n; i++) {
+        const struct staged_key *key = &publisher->staged[i];
+        redis_batch_add(batch, "RENAME", staged_name(publisher, key, name), key->name.text,
+                        NULL);
+        redis_batch_command(batch, key->expire_s ? "EXPIRE" : "PERSIST");
+        redis_batch_arg(batch, key->name.text);
+        if (key->expire_s)
+            redis_batch_arg_u64(batch, key->expire_s);
+    }
+    publisher_transact(publisher);
+    names_fini(&gone);
+}

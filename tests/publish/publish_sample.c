@@ -1,0 +1,94 @@
+/* Publishes a sample and says on standard output how that went, as JSON:
+ *
+ *   publish_sample URL SENSOR INCARNATION [seed=N] [minutes=N] ... [truth=1]
+ */
+#include "sample.h"
+#include "sink/json_out.h"
+
+#include <string.h>
+
+static const char *const STATUS_NAMES[] = {
+    [REDIS_DONE] = "done",     [REDIS_LOST] = "lost",       [REDIS_BUSY] = "busy",
+    [REDIS_DENIED] = "denied", [REDIS_ABORTED] = "aborted", [REDIS_WRONG] = "wrong",
+};
+
+struct option {
+    const char *name;
+    uint64_t *value;
+};
+
+static int set_option(const struct option *options, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    for (; equals && options->name; options++)
+        if (strlen(options->name) == (size_t)(equals - text) &&
+            memcmp(options->name, text, (size_t)(equals - text)) == 0) {
+            *options->value = strtoull(equals + 1, NULL, 0);
+            return 0;
+        }
+    (void)fprintf(stderr, "no such option: %s\n", text);
+    return -1;
+}
+
+/* REDISCLI_AUTH-like: user and password from the environment, for the test of access rules. */
+static struct redis *connect_to(const char *url)
+{
+    struct redis_config config;
+    struct err err = {0};
+    if (redis_url_parse(url, &config, &err) != 0 ||
+        redis_credentials(&config, NULL, getenv("NIGHTSCOPE_REDIS_USER"),
+                          getenv("NIGHTSCOPE_REDIS_PASSWORD"), &err) != 0) {
+        (void)fprintf(stderr, "%s: %s\n", url, err.text);
+        return NULL;
+    }
+    return redis_new(&config);
+}
+
+int main(int argc, char **argv)
+{
+    struct sample_options options = {.seed = 1, .start_s = 1795305600};
+    uint64_t truth = 0;
+    const struct option table[] = {
+        {"seed", &options.seed},
+        {"start", &options.start_s},
+        {"minutes", &options.minutes},
+        {"hours", &options.hours},
+        {"days", &options.days},
+        {"rows", &options.rows},
+        {"labelled", &options.labelled},
+        {"feed", &options.feed},
+        {"truth", &truth},
+        {NULL, NULL},
+    };
+    if (argc < 4)
+        return 2;
+    for (int i = 4; i < argc; i++)
+        if (set_option(table, argv[i]) != 0)
+            return 2;
+    struct redis *redis = connect_to(argv[1]);
+    if (!redis)
+        return 1;
+    struct sample sample;
+    sample_init(&sample, &options);
+    sample.publication.sensor = argv[2];
+    sample.publication.incarnation = argv[3];
+    struct err err = {0};
+    enum redis_status status = redis_publish(redis, &sample.publication, &err);
+    redis_free(redis);
+    struct json_out json;
+    json_out_init(&json, stdout);
+    json_out_open(&json, '{');
+    json_out_key(&json, "status");
+    json_out_text(&json, STATUS_NAMES[status]);
+    char message[ERR_ORIGIN_CAP + ERR_TEXT_CAP];
+    err_format(&err, message, sizeof message);
+    json_out_key(&json, "error");
+    json_out_text(&json, message);
+    if (truth) {
+        json_out_key(&json, "truth");
+        sample_truth(&json, &sample);
+    }
+    json_out_close(&json, '}');
+    sample_fini(&sample);
+    return json_out_finish(&json) == 0 ? 0 : 1;
+}
