@@ -28,6 +28,9 @@ struct locator {
     /* Name of the AS of this address into buf ("" when unknown); asked for rows of the report.
      */
     void (*as_name)(void *context, const struct address *address, char *buf, size_t cap);
+    /* Degrees; false: unknown. NULL: never known. Asked for samples that are published. */
+    bool (*position)(void *context, const struct address *address, float *ret_latitude,
+                     float *ret_longitude);
     void *context;
 };
 

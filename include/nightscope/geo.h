@@ -1,9 +1,11 @@
-/* Country and AS of addresses, from MaxMind DB files (libmaxminddb).
+/* Country, AS and position of addresses, from MaxMind DB files (libmaxminddb).
  *
  * Two layouts are probed when a file is opened: MaxMind's (`country.iso_code`,
  * `autonomous_system_number`, `autonomous_system_organization`) and flat (`country_code`,
- * `autonomous_system_number`, `autonomous_system_organization`). Several files answer together:
- * the first that knows the country, the first that knows the AS. A file is untrusted input. */
+ * `autonomous_system_number`, `autonomous_system_organization`). Positions are those of city
+ * databases: `location.latitude`, or flat `latitude`. Several files answer together: the first
+ * that knows the country, the first that knows the AS, the first that knows the position. A
+ * file is untrusted input. */
 #pragma once
 
 #include <nightscope/analysis.h>

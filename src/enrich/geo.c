@@ -9,6 +9,7 @@
 #include "base/hash.h"
 
 #include <errno.h>
+#include <math.h>
 #include <maxminddb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -45,11 +46,17 @@ static const struct path NAME_PATHS[] = {{{"autonomous_system_organization"}},
                                          {{"name"}},
                                          {{"org"}},
                                          {{"traits", "autonomous_system_organization"}}};
+/* Latitude and longitude go together. */
+static const struct path POSITION_PATHS[][2] = {
+    {{{"location", "latitude"}}, {{"location", "longitude"}}},
+    {{{"latitude"}}, {{"longitude"}}},
+};
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
 struct database {
     MMDB_s mmdb;
     const struct path *country, *asn, *name; /* NULL: it does not know */
+    const struct path *position;             /* two: latitude, longitude */
 };
 
 struct geo {
@@ -113,6 +120,29 @@ static bool parse_asn(const char *text, size_t length, uint32_t *ret_asn)
     return true;
 }
 
+/* "-12.5"; strtod() would follow the locale. */
+static bool parse_degrees(const char *text, size_t length, double *ret_degrees)
+{
+    bool negative = length > 0 && text[0] == '-', point = false, digits = false;
+    double value = 0, unit = 1;
+    if (length > 24)
+        return false;
+    for (size_t i = negative; i < length; i++) {
+        if (text[i] == '.' && !point) {
+            point = true;
+            continue;
+        }
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        digits = true;
+        if (point)
+            unit /= 10;
+        value = point ? value + (text[i] - '0') * unit : value * 10 + (text[i] - '0');
+    }
+    *ret_degrees = negative ? -value : value;
+    return digits;
+}
+
 static bool find_asn(MMDB_entry_s entry, const struct path *path, uint32_t *ret_asn)
 {
     MMDB_entry_data_s data;
@@ -161,6 +191,52 @@ static bool find_name(MMDB_entry_s entry, const struct path *path, char *buf, si
     return buf[0] != '\0';
 }
 
+/* Degrees: a number, or a text as flat files have it. */
+static bool find_degrees(MMDB_entry_s entry, const struct path *path, double limit,
+                         float *ret_degrees)
+{
+    MMDB_entry_data_s data;
+    double degrees = NAN;
+    if (!find(entry, path, &data))
+        return false;
+    switch (data.type) {
+    case MMDB_DATA_TYPE_DOUBLE:
+        degrees = data.double_value;
+        break;
+    case MMDB_DATA_TYPE_FLOAT:
+        degrees = data.float_value;
+        break;
+    case MMDB_DATA_TYPE_INT32:
+        degrees = data.int32;
+        break;
+    case MMDB_DATA_TYPE_UINT16:
+        degrees = data.uint16;
+        break;
+    case MMDB_DATA_TYPE_UTF8_STRING:
+        if (!parse_degrees(data.utf8_string, data.data_size, &degrees))
+            return false;
+        break;
+    default:
+        break;
+    }
+    if (!(fabs(degrees) <= limit)) /* not a number, too */
+        return false;
+    *ret_degrees = (float)degrees;
+    return true;
+}
+
+static bool find_position(MMDB_entry_s entry, const struct path *paths, float *ret_latitude,
+                          float *ret_longitude)
+{
+    float latitude, longitude;
+    if (!find_degrees(entry, &paths[0], 90, &latitude) ||
+        !find_degrees(entry, &paths[1], 180, &longitude))
+        return false;
+    *ret_latitude = latitude;
+    *ret_longitude = longitude;
+    return true;
+}
+
 /* Probing */
 
 /* What this record answers replaces what was found so far when it is preferred to that. */
@@ -181,6 +257,10 @@ static void probe_record(struct database *database, MMDB_entry_s entry)
     for (const struct path *path = NAME_PATHS; path < end; path++)
         if (find_name(entry, path, name, sizeof name))
             database->name = end = path;
+    float latitude, longitude;
+    for (size_t i = 0; i < COUNT_OF(POSITION_PATHS) && !database->position; i++)
+        if (find_position(entry, POSITION_PATHS[i], &latitude, &longitude))
+            database->position = POSITION_PATHS[i];
 }
 
 /* Nodes yet to be seen, depth first. */
@@ -322,7 +402,22 @@ static void as_name(void *context, const struct address *address, char *buf, siz
     }
 }
 
+static bool position(void *context, const struct address *address, float *ret_latitude,
+                     float *ret_longitude)
+{
+    const struct geo *geo = context;
+    for (unsigned i = 0; i < geo->n; i++) {
+        const struct database *database = &geo->databases[i];
+        MMDB_entry_s entry;
+        if (database->position && look_up(database, address, &entry) &&
+            find_position(entry, database->position, ret_latitude, ret_longitude))
+            return true;
+    }
+    return false;
+}
+
 struct locator geo_locator(const struct geo *geo)
 {
-    return (struct locator){.locate = locate, .as_name = as_name, .context = (void *)geo};
+    return (struct locator){
+        .locate = locate, .as_name = as_name, .position = position, .context = (void *)geo};
 }

@@ -240,6 +240,47 @@ START_TEST(flipped_bits_are_survived)
 }
 END_TEST
 
+START_TEST(positions_come_from_city_databases)
+{
+    static const struct {
+        const char *name;
+        bool known;
+    } FILES[] = {{"city", true}, {"flat_city", true}, {"country", false}, {"asn", false}};
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        struct geo *geo = open_all(&FILES[i].name, 1);
+        struct locator locator = geo_locator(geo);
+        float latitude = 77, longitude = 88;
+        struct address known = v4(192, 0, 2, 1), unknown = v4(192, 0, 3, 0);
+        bool found = locator.position(locator.context, &known, &latitude, &longitude);
+        ck_assert_int_eq(found, FILES[i].known);
+        ck_assert_float_eq(latitude, found ? 1.5F : 77);
+        ck_assert_float_eq(longitude, found ? -2.5F : 88);
+        ck_assert(!locator.position(locator.context, &unknown, &latitude, &longitude));
+        geo_free(geo);
+    }
+}
+END_TEST
+
+/* Out of range, of another type, or one of the two alone: no position, and no crash. */
+START_TEST(odd_positions_are_unknown)
+{
+    const char *const names[] = {"odd_city"};
+    struct geo *geo = open_all(names, 1);
+    struct locator locator = geo_locator(geo);
+    float latitude, longitude;
+    static const uint32_t UNKNOWN[] = {0xc6336401, 0xc6336480, 0xcb007107, 0x0a000000};
+    for (size_t i = 0; i < sizeof UNKNOWN / sizeof UNKNOWN[0]; i++) {
+        struct address address = {.v4 = UNKNOWN[i]};
+        ck_assert(!locator.position(locator.context, &address, &latitude, &longitude));
+    }
+    struct address text = v4(192, 0, 2, 1);
+    ck_assert(locator.position(locator.context, &text, &latitude, &longitude));
+    ck_assert_float_eq_tol(latitude, -35.25F, 1e-4F);
+    ck_assert_float_eq_tol(longitude, 139.75F, 1e-4F);
+    geo_free(geo);
+}
+END_TEST
+
 int main(void)
 {
     (void)snprintf(scratch, sizeof scratch, "/tmp/nightscope-test-geo-%d.mmdb", (int)getpid());
@@ -255,6 +296,8 @@ int main(void)
     tcase_add_test(tests, errors_say_what_was_found);
     tcase_add_loop_test(tests, truncated_databases_are_survived, 0, breakable);
     tcase_add_loop_test(tests, flipped_bits_are_survived, 0, breakable);
+    tcase_add_test(tests, positions_come_from_city_databases);
+    tcase_add_test(tests, odd_positions_are_unknown);
     suite_add_tcase(suite, tests);
     int status = harness_run(suite);
     (void)unlink(scratch); /* not there when no test wrote it */

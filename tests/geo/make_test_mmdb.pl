@@ -100,4 +100,20 @@ write_database( 'odd_country', 'test-odd-country', 6,
         exists $odd{$cc} ? { country_code => $odd{$cc} } : undef;
     }
 );
+write_database( 'flat_city', 'test-flat-city', 6,
+    sub { { country_code => $_[1], latitude => 1.5, longitude => -2.5 } } );
+# Positions as text; out of range; not numbers; one of the two alone.
+my %odd_positions = (
+    JP => [ '-35.25', '139.75' ], NL => [ '90.01', '0' ],  BR => [ '1', '180.5' ],
+    KR => [ '1e1',    '2' ],      CN => ['12'],
+);
+$types{latitude} = $types{longitude} = 'utf8_string';
+write_database( 'odd_city', 'test-odd-city', 6,
+    sub {
+        my ( undef, $cc ) = @_;
+        my ( $latitude, $longitude ) = @{ $odd_positions{$cc} || return };
+        { country_code => $cc, latitude => $latitude,
+            defined $longitude ? ( longitude => $longitude ) : () };
+    }
+);
 write_database( 'neither', 'Test-Connection-Speed', 6, sub { { speed => 100 } } );

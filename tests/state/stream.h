@@ -148,7 +148,7 @@ static inline void test_as_name(void *context, const struct address *address, ch
     (void)snprintf(buf, cap, "AS of %s", address_format(address, text));
 }
 
-static const struct locator TEST_LOCATOR = {test_locate, test_as_name, NULL};
+static const struct locator TEST_LOCATOR = {.locate = test_locate, .as_name = test_as_name};
 
 static inline unsigned packet_shard(const struct packet *packet)
 {
