@@ -42,6 +42,7 @@ struct analysis_config {
     const struct locator *locator;        /* NULL: no databases, every place is unknown */
     const struct evidence_plan *evidence; /* NULL: no signatures */
     uint32_t evidence_s; /* silence of a source after which its evidence is forgotten */
+    bool feed;           /* keep a sample of packets (struct feed_packet) */
     bool profiles;       /* count steps of profiles, too: analysis_take_profiles() */
 };
 

@@ -44,6 +44,7 @@ struct analysis *analysis_new(const struct analysis_config *config)
     bool ready = analysis->steps || !config->profiles;
     ready &= destinations_init(&analysis->destinations, analysis->memory);
     ready &= labels_init(&analysis->labels, config->evidence);
+    ready &= !config->feed || (analysis->feed = feed_new(config->evidence));
     for (unsigned view = 0; view < VIEW_COUNT_; view++)
         ready &= ports_init(&analysis->ports[view], analysis->memory);
     if (!ready) {
@@ -67,6 +68,7 @@ void analysis_free(struct analysis *analysis)
     steps_free(analysis->steps);
     places_fini(&analysis->evicted_places);
     labels_fini(&analysis->labels);
+    feed_free(analysis->feed);
     memory_drop(analysis->memory);
     free(analysis);
 }
@@ -419,6 +421,8 @@ void analysis_count(struct analysis *analysis, const struct prepared *prepared)
     work.nobody =
         (struct source){.ports_kind = DISTINCT_FROZEN, .destinations_kind = DISTINCT_FROZEN};
     tally_batch(analysis, batch, &prepared->columns, work.windows);
+    if (analysis->feed)
+        feed_start(analysis->feed);
     const struct matching_sources sources = {prepared->shard, prepared->is6, work.row,
                                              prepared->columns.candidate, work.windows};
     matching_start(&work.matching, analysis, batch, prepared->matches, &prepared->lists,
@@ -429,6 +433,8 @@ void analysis_count(struct analysis *analysis, const struct prepared *prepared)
         step_guess(&work, begin, end);
         step_resolve(analysis, &work, begin, end);
     }
+    if (analysis->feed)
+        feed_add(analysis->feed, batch);
     if (analysis->steps)
         add_to_steps(analysis, &work);
 }
@@ -458,4 +464,10 @@ void analysis_finish(struct analysis *analysis)
 struct window *analysis_take_closed(struct analysis *analysis)
 {
     return windows_take_closed(&analysis->windows);
+}
+
+const struct feed_packet *analysis_feed(struct analysis *analysis, size_t *ret_n)
+{
+    *ret_n = 0;
+    return analysis->feed ? feed_packets(analysis->feed, ret_n) : NULL;
 }

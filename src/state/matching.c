@@ -115,6 +115,14 @@ static void count_labels(struct analysis *analysis, const struct matching *match
     }
 }
 
+static void tell_feed(struct feed *feed, unsigned signature,
+                      const uint64_t mask[static BATCH_WORDS])
+{
+    for (unsigned word = 0; word < BATCH_WORDS; word++)
+        for (uint64_t bits = mask[word]; bits; bits &= bits - 1)
+            feed_matched(feed, word * 64 + (unsigned)__builtin_ctzll(bits), signature);
+}
+
 void matching_start(struct matching *matching, struct analysis *analysis,
                     const struct batch *batch, const struct matches *matches,
                     const struct match_lists *lists, const struct matching_sources *of)
@@ -137,6 +145,8 @@ void matching_start(struct matching *matching, struct analysis *analysis,
             continue;
         labels->evicted.signatures[signature].packets += count_rows(mask);
         label_touch(labels, item->label, mask);
+        if (analysis->feed)
+            tell_feed(analysis->feed, signature, mask);
     }
     count_labels(analysis, matching);
     unsigned iot = count_rows(lists->iot);
@@ -216,6 +226,7 @@ static void count_match(struct analysis *analysis, struct who *who, unsigned sig
     const struct evidence_item *item = &labels->plan->items[signature];
     struct window *window = who->matching->of.windows[who->i];
     labels->evicted.signatures[signature].packets++;
+    feed_matched(analysis->feed, who->i, signature);
     if (item->iot && !who->iot) {
         who->iot = true;
         mask_set(who->matching->iot, who->i);

@@ -109,6 +109,8 @@ int analysis_merge(struct analysis *into, struct analysis *from)
         steps_merge(into, from);
     totals_merge(&into->totals, &from->totals);
     labels_merge(&into->labels, &from->labels);
+    if (into->feed && from->feed)
+        feed_merge(into->feed, from->feed);
     hll_merge(into->sources_sketch, from->sources_sketch, HLL_LARGE_BITS);
     for (unsigned class = 0; class < CLASS_COUNT_; class ++)
         hll_merge(into->class_sketch[class], from->class_sketch[class], HLL_LARGE_BITS);

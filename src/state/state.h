@@ -8,6 +8,7 @@
 
 #include "state/columns.h"
 #include "state/destinations.h"
+#include "state/feed.h"
 #include "state/labels.h"
 #include "state/places.h"
 #include "state/ports.h"
@@ -45,6 +46,7 @@ struct analysis {
     struct steps *steps; /* NULL: no profiles */
     struct totals totals;
     struct labels labels;
+    struct feed *feed; /* NULL: none is kept */
 
     /* Of every source ever inserted, and of those with packets of a class: they answer when
      * sources have been evicted or refused. */
