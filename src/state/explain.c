@@ -1,4 +1,6 @@
 /* What an analysis knows of one source, signature by signature. */
+#include "state/explain.h"
+
 #include "state/binomial.h"
 #include "state/state.h"
 
@@ -15,15 +17,12 @@ static uint32_t find_row(const struct analysis *analysis, const struct address *
                     : TABLE_NO_ROW;
 }
 
-unsigned analysis_evidence(const struct analysis *analysis, const struct address *address,
-                           struct source_evidence *ret_rows, unsigned cap)
+unsigned explain_row(const struct analysis *analysis, const struct shard *shard,
+                     unsigned family, uint32_t row, struct source_evidence *ret_rows,
+                     unsigned cap)
 {
-    const struct shard *shard;
-    uint32_t row = find_row(analysis, address, &shard);
-    if (row == TABLE_NO_ROW || !analysis->labels.plan)
-        return 0;
-    const struct mark *mark = shard_mark(shard, address->is6, row);
-    const struct table *table = &shard->tables[address->is6];
+    const struct mark *mark = shard_mark(shard, family, row);
+    const struct table *table = &shard->tables[family];
     unsigned n = 0;
     struct evidence_view view;
     for (uint32_t at = mark ? mark->head : 0;
@@ -47,4 +46,14 @@ unsigned analysis_evidence(const struct analysis *analysis, const struct address
                                 : binomial_tail(item->candidates, item->chance, item->hits);
     }
     return n;
+}
+
+unsigned analysis_evidence(const struct analysis *analysis, const struct address *address,
+                           struct source_evidence *ret_rows, unsigned cap)
+{
+    const struct shard *shard;
+    uint32_t row = find_row(analysis, address, &shard);
+    if (row == TABLE_NO_ROW || !analysis->labels.plan)
+        return 0;
+    return explain_row(analysis, shard, address->is6, row, ret_rows, cap);
 }
