@@ -20,12 +20,14 @@ struct report_port {
 struct report_country {
     char cc[3]; /* "??": unknown */
     uint64_t packets, sources;
+    bool sources_estimated; /* of a merged report; so the others like it below */
 };
 
 struct report_asn {
     uint32_t asn; /* 0: unknown */
     char name[96];
     uint64_t packets, sources;
+    bool sources_estimated;
 };
 
 enum { REPORT_LABELS_MAX = 8 }; /* more labels of one source are left out */
@@ -45,11 +47,12 @@ struct report_source {
 /* One signature, or one label: the common name that several signatures may share. A packet that
  * matches several signatures of a label counts once under it. Rows are sorted by name. */
 struct report_tool {
-    const char *name;   /* borrowed from the signatures */
-    enum origin origin; /* of a label: of its first signature */
-    uint64_t packets;   /* that match */
-    uint64_t sources;   /* with at least one match */
-    uint64_t labelled;  /* sources whose matches exclude chance */
+    const char *name;       /* borrowed from the signatures */
+    enum origin origin;     /* of a label: of its first signature */
+    uint64_t packets;       /* that match */
+    uint64_t sources;       /* with at least one match */
+    uint64_t labelled;      /* sources whose matches exclude chance */
+    bool sources_estimated; /* both */
 };
 
 /* A port of an IoT service, with what is behind it; packets and sources are of all scans. */
@@ -67,6 +70,7 @@ struct report_minute {
     uint32_t seconds; /* how much of it lies between the first and the last frame, rounded up */
     uint64_t counts[COUNT_COUNT_];
     uint64_t dports;
+    bool sources_estimated; /* dports and iot_matched_sources as well */
 };
 
 #define REPORT_TABLE(type)                                                                     \
@@ -78,6 +82,7 @@ struct report_minute {
 /* The same tables, over one kind of packets. */
 struct report_view {
     uint64_t packets, sources;
+    bool sources_estimated;
     REPORT_TABLE(report_port) ports; /* by destination port; backscatter: by source port */
     REPORT_TABLE(report_country) countries;
     REPORT_TABLE(report_asn) asns;
@@ -115,11 +120,13 @@ struct report {
     bool located; /* databases were given: countries and asns mean something */
 
     uint64_t iot_packets, iot_sources; /* all packets of sources labelled IoT, and those */
+    bool iot_sources_estimated;
     /* iot: packets that match an IoT signature, and the sources that sent one */
     struct report_view scan, backscatter, iot;
     bool has_signatures; /* signatures were loaded: the fields below mean something */
     REPORT_TABLE(report_tool) signatures, labels;
     uint64_t unlabelled_packets, unlabelled_sources; /* scans of sources without any label */
+    bool unlabelled_sources_estimated;
     REPORT_TABLE(report_iot_port) iot_ports; /* by packets; ports without packets left out */
     bool dark_known; /* --dark was given: signatures with thresholds are on */
     REPORT_TABLE(report_minute) series; /* by time; never cut at top */

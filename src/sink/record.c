@@ -8,20 +8,27 @@
         .fields = array, .n = COUNT_OF(array), .size = sizeof(type)                            \
     }
 
-/* One row of an array of struct field. AT is a member of `type`; ESTIMATE names the bool that
- * says whether a value is exact, BOUNDED also the packets that an estimate cannot exceed. */
+/* One row of an array of struct field. AT is a member of `type`, AS the same with flags;
+ * ESTIMATE names the bool that says whether a value is exact, BOUNDED also the packets that an
+ * estimate cannot exceed. */
+#define MEMBER(type, member)                                                                   \
+    .offset = offsetof(type, member), .cap = sizeof(((const type *)NULL)->member)
 #define AT(type, label, what, member)                                                          \
     {                                                                                          \
-        .name = label, .kind = what, .offset = offsetof(type, member)                          \
+        .name = label, .kind = what, MEMBER(type, member)                                      \
+    }
+#define AS(type, label, what, member, flag)                                                    \
+    {                                                                                          \
+        .name = label, .kind = what, MEMBER(type, member), .flags = flag                       \
     }
 #define ESTIMATE(type, label, what, member, flag)                                              \
     {                                                                                          \
-        .name = label, .kind = what, .offset = offsetof(type, member), .can_estimate = true,   \
+        .name = label, .kind = what, MEMBER(type, member), .can_estimate = true,               \
         .estimated = offsetof(type, flag)                                                      \
     }
 #define BOUNDED(type, label, what, member, flag, packets)                                      \
     {                                                                                          \
-        .name = label, .kind = what, .offset = offsetof(type, member), .can_estimate = true,   \
+        .name = label, .kind = what, MEMBER(type, member), .can_estimate = true,               \
         .estimated = offsetof(type, flag), .bounded = true, .bound = offsetof(type, packets)   \
     }
 #define GROUP(label, of)                                                                       \
@@ -35,78 +42,71 @@
      .offset = offsetof(type, member),                                                         \
      .record = &(of)},                                                                         \
     {                                                                                          \
-        .name = label "_total", .kind = FIELD_SIZE, .flags = what,                             \
-        .offset = offsetof(type, member.total)                                                 \
+        .name = label "_total", .kind = FIELD_SIZE, .flags = what, MEMBER(type, member.total)  \
     }
 
 /* Rows of tables */
 
 static const struct field FILE_COLUMNS[] = {
-    AT(struct file_status, "name", FIELD_NAME, name),
+    AS(struct file_status, "name", FIELD_NAME, name, FIELD_REQUIRED),
     AT(struct file_status, "frames", FIELD_U64, frames),
     {.name = "error", .kind = FIELD_ERROR},
-    {.name = "dropped",
-     .kind = FIELD_U64,
-     .flags = FIELD_NONZERO,
-     .offset = offsetof(struct file_status, dropped)},
-    {.name = "cut",
-     .kind = FIELD_BOOL,
-     .flags = FIELD_NONZERO,
-     .offset = offsetof(struct file_status, cut)},
+    AS(struct file_status, "dropped", FIELD_U64, dropped, FIELD_NONZERO),
+    AS(struct file_status, "cut", FIELD_BOOL, cut, FIELD_NONZERO),
 };
 static const struct record FILE_RECORD = RECORD_OF(struct file_status, FILE_COLUMNS);
 
 static const struct field PORT_COLUMNS[] = {
-    AT(struct report_port, "proto", FIELD_PROTOCOL, protocol),
-    AT(struct report_port, "port", FIELD_U16, port),
+    AS(struct report_port, "proto", FIELD_PROTOCOL, protocol, FIELD_KEY),
+    AS(struct report_port, "port", FIELD_U16, port, FIELD_KEY),
     AT(struct report_port, "packets", FIELD_U64, packets),
     BOUNDED(struct report_port, "sources", FIELD_U64, sources, sources_estimated, packets),
 };
 static const struct record PORT = RECORD_OF(struct report_port, PORT_COLUMNS);
 
 static const struct field COUNTRY_COLUMNS[] = {
-    AT(struct report_country, "cc", FIELD_TEXT, cc),
+    AS(struct report_country, "cc", FIELD_TEXT, cc, FIELD_COUNTRY | FIELD_KEY),
     AT(struct report_country, "packets", FIELD_U64, packets),
-    AT(struct report_country, "sources", FIELD_U64, sources),
+    BOUNDED(struct report_country, "sources", FIELD_U64, sources, sources_estimated, packets),
 };
 static const struct record COUNTRY = RECORD_OF(struct report_country, COUNTRY_COLUMNS);
 
 static const struct field ASN_COLUMNS[] = {
-    AT(struct report_asn, "asn", FIELD_U32, asn),
+    AS(struct report_asn, "asn", FIELD_U32, asn, FIELD_KEY),
     AT(struct report_asn, "name", FIELD_TEXT, name),
     AT(struct report_asn, "packets", FIELD_U64, packets),
-    AT(struct report_asn, "sources", FIELD_U64, sources),
+    BOUNDED(struct report_asn, "sources", FIELD_U64, sources, sources_estimated, packets),
 };
 static const struct record ASN = RECORD_OF(struct report_asn, ASN_COLUMNS);
 
 static const struct field SOURCE_COLUMNS[] = {
-    AT(struct report_source, "ip", FIELD_ADDRESS, ip),
+    AS(struct report_source, "ip", FIELD_ADDRESS, ip, FIELD_KEY),
     AT(struct report_source, "packets", FIELD_U64, packets),
     ESTIMATE(struct report_source, "ports", FIELD_U64, ports, ports_estimated),
     ESTIMATE(struct report_source, "destinations", FIELD_U64, destinations,
              destinations_estimated),
     {.name = "labels",
      .kind = FIELD_LIST,
-     .offset = offsetof(struct report_source, labels),
+     MEMBER(struct report_source, labels),
      .count = offsetof(struct report_source, labels_n)},
-    AT(struct report_source, "first", FIELD_TIME_S, first_s),
-    AT(struct report_source, "last", FIELD_TIME_S, last_s),
-    AT(struct report_source, "cc", FIELD_TEXT, cc),
+    AS(struct report_source, "first", FIELD_TIME_S, first_s, FIELD_LOWEST),
+    AS(struct report_source, "last", FIELD_TIME_S, last_s, FIELD_HIGHEST),
+    AS(struct report_source, "cc", FIELD_TEXT, cc, FIELD_COUNTRY),
     AT(struct report_source, "asn", FIELD_U32, asn),
 };
 static const struct record SOURCE = RECORD_OF(struct report_source, SOURCE_COLUMNS);
 
 static const struct field TOOL_COLUMNS[] = {
-    AT(struct report_tool, "name", FIELD_NAME, name),
+    AS(struct report_tool, "name", FIELD_NAME, name, FIELD_REQUIRED | FIELD_KEY),
     AT(struct report_tool, "packets", FIELD_U64, packets),
-    AT(struct report_tool, "sources", FIELD_U64, sources),
-    AT(struct report_tool, "labelled", FIELD_U64, labelled),
+    BOUNDED(struct report_tool, "sources", FIELD_U64, sources, sources_estimated, packets),
+    ESTIMATE(struct report_tool, "labelled", FIELD_U64, labelled, sources_estimated),
 };
 static const struct record TOOL = RECORD_OF(struct report_tool, TOOL_COLUMNS);
 
 static const struct field IOT_PORT_COLUMNS[] = {
-    AT(struct report_iot_port, "proto", FIELD_PROTOCOL, protocol),
-    AT(struct report_iot_port, "port", FIELD_U16, port),
+    AS(struct report_iot_port, "proto", FIELD_PROTOCOL, protocol, FIELD_KEY),
+    AS(struct report_iot_port, "port", FIELD_U16, port, FIELD_KEY),
     AT(struct report_iot_port, "device", FIELD_NAME, device),
     AT(struct report_iot_port, "weakness", FIELD_NAME, weakness),
     AT(struct report_iot_port, "packets", FIELD_U64, packets),
@@ -117,9 +117,11 @@ static const struct record IOT_PORT = RECORD_OF(struct report_iot_port, IOT_PORT
 
 /* The order is that of every series nightscope writes. */
 #define MINUTE_COUNT(name) AT(struct report_minute, #name, FIELD_U64, counts[COUNT_##name])
+#define MINUTE_DISTINCT(label, member)                                                         \
+    ESTIMATE(struct report_minute, label, FIELD_U64, member, sources_estimated)
 static const struct field MINUTE_COLUMNS[] = {
-    AT(struct report_minute, "t", FIELD_START_S, start_s),
-    AT(struct report_minute, "seconds", FIELD_U32, seconds),
+    AS(struct report_minute, "t", FIELD_START_S, start_s, FIELD_KEY),
+    AS(struct report_minute, "seconds", FIELD_U32, seconds, FIELD_HIGHEST),
     MINUTE_COUNT(packets),
     MINUTE_COUNT(bytes),
     MINUTE_COUNT(tcp),
@@ -131,10 +133,10 @@ static const struct field MINUTE_COLUMNS[] = {
     MINUTE_COUNT(scan),
     MINUTE_COUNT(backscatter),
     MINUTE_COUNT(class_other),
-    MINUTE_COUNT(sources),
-    AT(struct report_minute, "dports", FIELD_U64, dports),
+    MINUTE_DISTINCT("sources", counts[COUNT_sources]),
+    MINUTE_DISTINCT("dports", dports),
     MINUTE_COUNT(iot_matched),
-    MINUTE_COUNT(iot_matched_sources),
+    MINUTE_DISTINCT("iot_matched_sources", counts[COUNT_iot_matched_sources]),
     MINUTE_COUNT(mirai),
     MINUTE_COUNT(zmap),
     MINUTE_COUNT(masscan),
@@ -175,9 +177,8 @@ static const struct record CLASS_TOTALS = RECORD_OF(struct report, CLASS_FIELDS)
 /* Estimated all or none: the group says so. */
 #define CLASS_SOURCE(label, id, count)                                                         \
     {                                                                                          \
-        .name = label, .kind = FIELD_U64,                                                      \
-        .offset = offsetof(struct report, class_sources[CLASS_##id]), .bounded = true,         \
-        .estimated = offsetof(struct report, class_sources_estimated),                         \
+        .name = label, .kind = FIELD_U64, MEMBER(struct report, class_sources[CLASS_##id]),    \
+        .bounded = true, .estimated = offsetof(struct report, class_sources_estimated),        \
         .bound = offsetof(struct report, counts[COUNT_##count])                                \
     }
 static const struct field CLASS_SOURCE_FIELDS[] = {
@@ -211,9 +212,10 @@ static const struct record LIMIT_TOTALS = RECORD_OF(struct report, LIMIT_FIELDS)
 
 static const struct field IOT_FIELDS[] = {
     AT(struct report, "packets", FIELD_U64, iot_packets),
-    AT(struct report, "sources", FIELD_U64, iot_sources),
+    ESTIMATE(struct report, "sources", FIELD_U64, iot_sources, iot_sources_estimated),
     AT(struct report, "matched", FIELD_U64, iot.packets),
-    AT(struct report, "matched_sources", FIELD_U64, iot.sources),
+    BOUNDED(struct report, "matched_sources", FIELD_U64, iot.sources, iot.sources_estimated,
+            iot.packets),
     VIEW_PORTS(iot),
     VIEW_PLACES(iot),
     VIEW_SOURCES(iot),
@@ -224,34 +226,34 @@ static const struct field BACKSCATTER_FIELDS[] = {
     VIEW_PORTS(backscatter),
     VIEW_SOURCES(backscatter),
     AT(struct report, "packets", FIELD_U64, backscatter.packets),
-    AT(struct report, "sources", FIELD_U64, backscatter.sources),
+    BOUNDED(struct report, "sources", FIELD_U64, backscatter.sources,
+            backscatter.sources_estimated, backscatter.packets),
     VIEW_PLACES(backscatter),
 };
 static const struct record BACKSCATTER = RECORD_OF(struct report, BACKSCATTER_FIELDS);
 
 static const struct field UNLABELLED_FIELDS[] = {
-    {.name = "packets",
-     .kind = FIELD_U64,
-     .flags = FIELD_SIGNED,
-     .offset = offsetof(struct report, unlabelled_packets)},
+    AS(struct report, "packets", FIELD_U64, unlabelled_packets, FIELD_SIGNED),
     {.name = "sources",
      .kind = FIELD_U64,
      .flags = FIELD_SIGNED,
-     .offset = offsetof(struct report, unlabelled_sources)},
+     MEMBER(struct report, unlabelled_sources),
+     .can_estimate = true,
+     .estimated = offsetof(struct report, unlabelled_sources_estimated)},
 };
 static const struct record UNLABELLED = RECORD_OF(struct report, UNLABELLED_FIELDS);
 
 #define TOOLS(label, member)                                                                   \
     {                                                                                          \
-        .name = label, .kind = FIELD_MAP, .flags = FIELD_SIGNED,                               \
+        .name = label, .kind = FIELD_MAP, .flags = FIELD_SIGNED | FIELD_BY_KEY,                \
         .offset = offsetof(struct report, member), .record = &TOOL                             \
     }
 
 static const struct field REPORT_FIELDS[] = {
     {.name = "schema", .kind = FIELD_CONSTANT, .text = "nightscope.report/1"},
     {.name = "files", .kind = FIELD_FILES, .record = &FILE_RECORD},
-    AT(struct report, "first", FIELD_TIME_NS, first_ns),
-    AT(struct report, "last", FIELD_TIME_NS, last_ns),
+    AS(struct report, "first", FIELD_TIME_NS, first_ns, FIELD_LOWEST),
+    AS(struct report, "last", FIELD_TIME_NS, last_ns, FIELD_HIGHEST),
     AT(struct report, "frames", FIELD_U64, frames),
     TOTAL("packets", packets),
     TOTAL("bytes", bytes),
@@ -288,16 +290,14 @@ static const struct field REPORT_FIELDS[] = {
      .offset = offsetof(struct report, iot_ports),
      .file = "iot_services", /* iot_ports.csv is the table "ports" of "iot" */
      .record = &IOT_PORT},
-    {.name = "iot_ports_total",
-     .kind = FIELD_SIZE,
-     .flags = FIELD_SIGNED,
-     .offset = offsetof(struct report, iot_ports.total)},
+    AS(struct report, "iot_ports_total", FIELD_SIZE, iot_ports.total, FIELD_SIGNED),
     VIEW_PORTS(scan),
     VIEW_PLACES(scan),
     VIEW_SOURCES(scan),
     GROUP("backscatter", BACKSCATTER),
     {.name = "series",
      .kind = FIELD_TABLE,
+     .flags = FIELD_BY_KEY,
      .offset = offsetof(struct report, series),
      .record = &MINUTE},
     GROUP("limits", LIMIT_TOTALS),

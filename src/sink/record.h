@@ -44,6 +44,13 @@ enum {
     FIELD_LOCATED = 2,  /* a table without rows (a number 0) when there are no databases */
     FIELD_SIGNED = 4,   /* the same, when there are no signatures */
     FIELD_DARKLESS = 8, /* only when there are signatures, and --dark was not given */
+    /* For reading back, and for merging two reports. */
+    FIELD_REQUIRED = 16, /* a text that must be there */
+    FIELD_COUNTRY = 32,  /* a text of two capital letters, or "??" */
+    FIELD_KEY = 64,      /* rows that agree in these are one row */
+    FIELD_LOWEST = 128,  /* a time: the lower one ... */
+    FIELD_HIGHEST = 256, /* ... the higher one */
+    FIELD_BY_KEY = 512,  /* a table sorted by its key, not by packets */
 };
 
 struct field {
@@ -51,6 +58,7 @@ struct field {
     enum field_kind kind;
     unsigned flags;    /* FIELD_NONZERO, ... */
     size_t offset;     /* in the struct of the record */
+    size_t cap;        /* leaves, lists: bytes there */
     bool can_estimate; /* the bool at `estimated` says whether the value is not exact */
     size_t estimated;  /* its offset */
     bool bounded;      /* an estimate is never above the uint64_t at `bound` */

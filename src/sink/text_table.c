@@ -199,6 +199,7 @@ static void write_countries(const struct page *page, const struct report_view *v
         struct grid_row row = {.label = known ? country->cc : "unknown",
                                .packets = country->packets,
                                .sources = country->sources,
+                               .sources_estimated = country->sources_estimated,
                                .permille = quantity_permille(country->packets, view->packets)};
         grid_row(page, &row, view->countries.rows[0].packets);
     }
@@ -218,6 +219,7 @@ static void write_asns(const struct page *page, const struct report_view *view)
         struct grid_row row = {.label = label,
                                .packets = asn->packets,
                                .sources = asn->sources,
+                               .sources_estimated = asn->sources_estimated,
                                .permille = quantity_permille(asn->packets, view->packets)};
         grid_row(page, &row, view->asns.rows[0].packets);
     }

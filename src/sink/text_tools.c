@@ -19,10 +19,12 @@ void text_iot(const struct page *page, const struct report *report)
          .sources_estimated = report->class_sources_estimated},
         {.label = "of labelled sources",
          .packets = report->iot_packets,
-         .sources = report->iot_sources},
+         .sources = report->iot_sources,
+         .sources_estimated = report->iot_sources_estimated},
         {.label = "with an IoT mark",
          .packets = report->iot.packets,
-         .sources = report->iot.sources},
+         .sources = report->iot.sources,
+         .sources_estimated = report->iot.sources_estimated},
     };
     grid_heading(page, "IoT", 0, 0);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -37,7 +39,7 @@ void text_iot(const struct page *page, const struct report *report)
 struct tool_row {
     const char *label;
     uint64_t packets, sources, matching;
-    bool has_matching;
+    bool has_matching, estimated;
 };
 
 static unsigned tool_label(const struct page *page)
@@ -53,9 +55,9 @@ static void write_tool(const struct page *page, const struct tool_row *row, uint
     page_left(page, row->label, tool_label(page));
     grid_count(page, row->packets, false, GRID_PACKETS);
     grid_share(page, quantity_permille(row->packets, scans), row->packets, GRID_SHARE);
-    grid_count(page, row->sources, false, GRID_SOURCES);
+    grid_count(page, row->sources, row->estimated, GRID_SOURCES);
     if (row->has_matching)
-        grid_count(page, row->matching, false, GRID_SOURCES);
+        grid_count(page, row->matching, row->estimated, GRID_SOURCES);
     page_newline(page);
 }
 
@@ -109,14 +111,15 @@ void text_tools(const struct page *page, const struct report *report)
     write_tools_heading(page, total);
     for (const struct report_tool *tool = NULL;
          n < TEXT_TOOLS && (tool = next_tool(report, tool)); n++)
-        write_tool(
-            page,
-            &(struct tool_row){tool->name, tool->packets, tool->labelled, tool->sources, true},
-            scans);
+        write_tool(page,
+                   &(struct tool_row){tool->name, tool->packets, tool->labelled, tool->sources,
+                                      true, tool->sources_estimated},
+                   scans);
     write_tool(page,
                &(struct tool_row){.label = "no label",
                                   .packets = report->unlabelled_packets,
-                                  .sources = report->unlabelled_sources},
+                                  .sources = report->unlabelled_sources,
+                                  .estimated = report->unlabelled_sources_estimated},
                scans);
     if (!report->dark_known) {
         page_spaces(page, GRID_INDENT);

@@ -76,17 +76,19 @@ static void fixed_scan(struct report_view *scan)
         {PROTOCOL_TCP, 2323, 98002, 7741, false},  {PROTOCOL_TCP, 37215, 52869, 3100, false},
         {PROTOCOL_UDP, 123, 31009, 77, false},     {PROTOCOL_TCP, 61234, 2017, 5, false},
     };
-    const struct report_country countries[] = {
-        {"CN", 1200350, 30122}, {"US", 640121, 12001}, {"BR", 200007, 9003}, {"??", 4711, 815}};
+    const struct report_country countries[] = {{"CN", 1200350, 30122, false},
+                                               {"US", 640121, 12001, false},
+                                               {"BR", 200007, 9003, false},
+                                               {"??", 4711, 815, false}};
     const struct report_asn asns[] = {
-        {64500, "Demo Telecom", 1100450, 28000},
-        {65551, "=cmd|\"/c calc\"!A1", 400010, 6001},
+        {64500, "Demo Telecom", 1100450, 28000, false},
+        {65551, "=cmd|\"/c calc\"!A1", 400010, 6001, false},
         {64501,
          "Telecomunica\xc3\xa7\xc3\xb5"
          "es com um nome longo demais para uma linha S.A.",
-         150020, 7002},
-        {64503, "bad \xff\xc0\xaf utf8 \x1b[31mred\x1b[0m,\r\n\"quoted\"", 90030, 103},
-        {0, "", 4711, 815},
+         150020, 7002, false},
+        {64503, "bad \xff\xc0\xaf utf8 \x1b[31mred\x1b[0m,\r\n\"quoted\"", 90030, 103, false},
+        {0, "", 4711, 815, false},
     };
     const struct report_source sources[] = {
         source(0x0a010203, 204800, 3, 65536, "CN", 64500),
@@ -114,8 +116,9 @@ static void fixed_backscatter(struct report_view *view)
 {
     const struct report_port ports[] = {{PROTOCOL_TCP, 443, 50001, 21, false},
                                         {PROTOCOL_UDP, 53, 4002, 4, false}};
-    const struct report_country countries[] = {{"NL", 50123, 22}, {"FR", 6007, 13}};
-    const struct report_asn asns[] = {{64497, "Beispiel Netz GmbH", 50123, 22}};
+    const struct report_country countries[] = {{"NL", 50123, 22, false},
+                                               {"FR", 6007, 13, false}};
+    const struct report_asn asns[] = {{64497, "Beispiel Netz GmbH", 50123, 22, false}};
     const struct report_source sources[] = {source(0xc6336401, 48111, 2, 30011, "NL", 64497),
                                             source(0xc6336402, 2012, 1, 1999, "NL", 64497)};
     SET_TABLE(view->ports, ports, 6);
@@ -139,22 +142,23 @@ static void fixed_iot(struct report *report)
     const struct report_port ports[] = {{PROTOCOL_TCP, 23, 1100023, 30011, false},
                                         {PROTOCOL_TCP, 2323, 90001, 7001, true},
                                         {PROTOCOL_TCP, 37215, 40003, 2900, false}};
-    const struct report_country countries[] = {{"CN", 900123, 25011}, {"BR", 180002, 8001}};
-    const struct report_asn asns[] = {{64500, "Demo Telecom", 890017, 24003}};
+    const struct report_country countries[] = {{"CN", 900123, 25011, false},
+                                               {"BR", 180002, 8001, false}};
+    const struct report_asn asns[] = {{64500, "Demo Telecom", 890017, 24003, false}};
     const struct report_source sources[] = {source(0x0a010203, 204001, 3, 65536, "CN", 64500),
                                             source(0x0a010909, 1804, 2, 1801, "BR", 64501)};
     const struct report_tool signatures[] = {
-        {"masscan-ipid", ORIGIN_TOOL, 61003, 19, 7},
-        {"mirai", ORIGIN_IOT, 1230027, 33013, 32011},
-        {"nmap-syn", ORIGIN_TOOL, 0, 0, 0},
-        {"zmap-new-syn", ORIGIN_TOOL, 210031, 311, 301},
-        {"zmap-old-syn", ORIGIN_TOOL, 190037, 211, 207},
+        {"masscan-ipid", ORIGIN_TOOL, 61003, 19, 7, false},
+        {"mirai", ORIGIN_IOT, 1230027, 33013, 32011, false},
+        {"nmap-syn", ORIGIN_TOOL, 0, 0, 0, false},
+        {"zmap-new-syn", ORIGIN_TOOL, 210031, 311, 301, false},
+        {"zmap-old-syn", ORIGIN_TOOL, 190037, 211, 207, false},
     };
     const struct report_tool labels[] = {
-        {"masscan", ORIGIN_TOOL, 61003, 19, 7},
-        {"mirai", ORIGIN_IOT, 1230027, 33013, 32011},
-        {"nmap", ORIGIN_TOOL, 0, 0, 0},
-        {"zmap", ORIGIN_TOOL, 380041, 499, 487},
+        {"masscan", ORIGIN_TOOL, 61003, 19, 7, false},
+        {"mirai", ORIGIN_IOT, 1230027, 33013, 32011, false},
+        {"nmap", ORIGIN_TOOL, 0, 0, 0, false},
+        {"zmap", ORIGIN_TOOL, 380041, 499, 487, false},
     };
     const struct report_iot_port services[] = {
         {PROTOCOL_TCP, 23, "routers, cameras, recorders", "telnet with factory passwords",
