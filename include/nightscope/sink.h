@@ -30,3 +30,18 @@ struct sink_text_options {
 /* One page for a person. */
 int sink_text(FILE *out, const struct report *report, const struct sink_files *files,
               const struct sink_text_options *options, struct err *err);
+
+/* A report read back from its JSON, which is hostile input: NULL with *err, at `origin`, when
+ * it is not a report or one of a newer schema. Texts of the report are borrowed from the
+ * reading. */
+struct sink_read;
+struct sink_read *sink_read(const char *text, size_t n, const char *origin, struct err *err);
+void sink_read_free(struct sink_read *read);
+struct report *sink_read_report(const struct sink_read *read);
+const struct sink_files *sink_read_files(const struct sink_read *read);
+
+/* Adds the report of another sensor; texts stay borrowed from either. Distinct counts become
+ * upper bounds, marked as estimates. -1: out of memory, and *into is not to be used. */
+int sink_merge(struct report *into, const struct report *from);
+/* Cuts tables at `top` rows; 0: none. */
+void sink_cut(struct report *report, size_t top);

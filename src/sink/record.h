@@ -120,6 +120,17 @@ struct record_names record_names(const struct field *field, const void *base);
 struct record_rows record_rows(const struct field *field, const struct record_root *root,
                                const void *base);
 const void *record_row(const struct record_rows *rows, size_t i);
+
+/* A table as it is, whatever its type; FIELD_TABLE and FIELD_MAP only. Setting frees nothing.
+ */
+struct record_table {
+    void *rows;
+    size_t n, total;
+};
+struct record_table record_table(const struct field *field, const void *base);
+void record_set_rows(const struct field *field, void *base, void *rows, size_t n, size_t total);
+/* Fills in what follows from the fields of the record: of a report that was read or merged. */
+void record_derive(struct report *report);
 /* What went wrong with a file, or NULL. */
 const char *record_file_error(const struct file_status *file);
 /* "tcp", "udp", ... */

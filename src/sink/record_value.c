@@ -152,14 +152,23 @@ bool record_estimated(const struct field *field, const void *base)
 }
 
 /* Every REPORT_TABLE has this layout; tables differ only in the type rows points to. */
-struct any_table {
-    void *rows;
-    size_t n, total;
-};
-static_assert(sizeof(((struct report *)NULL)->series) == sizeof(struct any_table), "layout");
+static_assert(sizeof(((struct report *)NULL)->series) == sizeof(struct record_table), "layout");
 static_assert(offsetof(struct report, series.n) ==
-                  offsetof(struct report, series) + offsetof(struct any_table, n),
+                  offsetof(struct report, series) + offsetof(struct record_table, n),
               "layout");
+
+struct record_table record_table(const struct field *field, const void *base)
+{
+    struct record_table table;
+    memcpy(&table, (const char *)base + field->offset, sizeof table);
+    return table;
+}
+
+void record_set_rows(const struct field *field, void *base, void *rows, size_t n, size_t total)
+{
+    struct record_table table = {rows, n, total};
+    memcpy((char *)base + field->offset, &table, sizeof table);
+}
 
 struct record_names record_names(const struct field *field, const void *base)
 {
@@ -177,8 +186,7 @@ struct record_rows record_rows(const struct field *field, const struct record_ro
         rows.n = root->files->n;
         rows.indirect = true;
     } else if (is_meant(field, root->report)) {
-        struct any_table table;
-        memcpy(&table, (const char *)base + field->offset, sizeof table);
+        struct record_table table = record_table(field, base);
         rows.rows = table.rows;
         rows.n = table.n;
     }
