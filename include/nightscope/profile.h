@@ -85,6 +85,10 @@ int profile_merge(struct profile *into, const struct profile *from);
  * step that is to be kept, once the parts of all workers are merged: closed before, parts keep
  * more and others than together. Closed profiles merge like any. */
 void profile_close(struct profile *profile);
+/* Keeps of every dimension the `members` with the most packets and those with the most sources:
+ * for a profile that is only looked at any more, since a trimmed one merges as if the rest had
+ * been others. False: memory was refused, and some of it is as it was. */
+bool profile_trim(struct profile *profile, size_t members);
 
 struct profile_row {
     uint64_t key;           /* PROFILE_SRC: 0 */
