@@ -11,9 +11,10 @@ struct collector {
     struct report_minute *rows;
     size_t rows_n, rows_cap;
     uint64_t refused;
+    struct gathering *gathering;
 };
 
-struct collector *collector_new(unsigned workers)
+struct collector *collector_new(unsigned workers, struct gathering *gathering)
 {
     struct collector *collector = calloc(1, sizeof *collector);
     if (!collector)
@@ -24,6 +25,7 @@ struct collector *collector_new(unsigned workers)
         return NULL;
     }
     collector->workers = workers;
+    collector->gathering = gathering;
     (void)pthread_mutex_init(&collector->lock, NULL); /* cannot fail without attributes */
     return collector;
 }
@@ -78,6 +80,14 @@ static void add_pending(struct collector *collector, struct window *window)
     }
 }
 
+void collector_deliver_steps(struct collector *collector, struct profile *steps)
+{
+    (void)pthread_mutex_lock(&collector->lock);
+    if (collector->gathering)
+        gathering_add_steps(collector->gathering, steps);
+    (void)pthread_mutex_unlock(&collector->lock);
+}
+
 void collector_deliver(struct collector *collector, unsigned worker, struct window *closed,
                        int64_t closed_until_s)
 {
@@ -97,8 +107,12 @@ void collector_deliver(struct collector *collector, unsigned worker, struct wind
         struct window *done = collector->pending;
         collector->pending = done->next;
         append_row(collector, done);
+        if (collector->gathering)
+            gathering_add_minute(collector->gathering, done);
         window_free(done);
     }
+    if (collector->gathering)
+        gathering_advance(collector->gathering, all_past);
     (void)pthread_mutex_unlock(&collector->lock);
 }
 

@@ -5,15 +5,20 @@
  * freed: a year of minutes then costs 120 MB, not 8 GB. Thread-safe. */
 #pragma once
 
+#include "app/gathering.h"
+
 #include <nightscope/report.h>
 
 enum { SERIES_MAX = 5 * 366 * 1440 }; /* five years of minutes */
 
 struct collector;
 
-struct collector *collector_new(unsigned workers);
+/* `gathering` is borrowed: it gets the minutes and the steps that are whole. NULL: none. */
+struct collector *collector_new(unsigned workers, struct gathering *gathering);
 void collector_free(struct collector *collector);
 
+/* Takes the steps closed with the windows that are delivered next (may be NULL). */
+void collector_deliver_steps(struct collector *collector, struct profile *steps);
 /* Takes the closed windows (oldest first, may be NULL); this worker has closed all that end by
  * closed_until_s and will deliver none of them again. */
 void collector_deliver(struct collector *collector, unsigned worker, struct window *closed,

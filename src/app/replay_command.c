@@ -110,7 +110,7 @@ static int run(struct setup *setup, struct err *err)
     };
     struct replay *replay = replay_new(
         &replay_config, (const char *const *)setup->options.files, setup->options.files_n);
-    struct collector *collector = collector_new(setup->workers);
+    struct collector *collector = collector_new(setup->workers, NULL);
     struct workers *workers = NULL;
     struct workers_result result = {0};
     struct report_input input = {.top = value[OPTION_top].number,

@@ -45,6 +45,7 @@ static void count(struct worker *worker, const struct ready *ready)
     if (closed_ns >= 0 && minute_s > worker->minute_s) {
         worker->minute_s = minute_s;
         analysis_advance(worker->analysis, ready->packet_time_ns);
+        collector_deliver_steps(all->collector, analysis_take_profiles(worker->analysis));
         collector_deliver(all->collector, worker->id, analysis_take_closed(worker->analysis),
                           minute_s);
     }
@@ -84,6 +85,7 @@ static void count_all(struct worker *worker)
             count(worker, worker->ready);
     }
     analysis_finish(worker->analysis);
+    collector_deliver_steps(worker->all->collector, analysis_take_profiles(worker->analysis));
     collector_deliver(worker->all->collector, worker->id,
                       analysis_take_closed(worker->analysis), INT64_MAX);
 }

@@ -15,7 +15,7 @@ static struct window *part(int64_t start_s, uint64_t packets, unsigned port)
 
 START_TEST(parts_of_a_minute_are_one_row)
 {
-    struct collector *collector = collector_new(3);
+    struct collector *collector = collector_new(3, NULL);
     struct window *two = part(0, 5, 23);
     two->next = part(120, 7, 80);
     collector_deliver(collector, 1, two, 180);
@@ -45,7 +45,7 @@ END_TEST
 
 START_TEST(undelivered_windows_are_freed)
 {
-    struct collector *collector = collector_new(2);
+    struct collector *collector = collector_new(2, NULL);
     collector_deliver(collector, 0, part(0, 1, 1), INT64_MAX);
     collector_free(collector); /* the leak checker judges */
     collector_free(NULL);

@@ -1,0 +1,281 @@
+#include "app/gathering.h"
+
+#include "state/hll.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HOUR_S = 3600,
+    DAY_S = 86400,
+    HOURS_DROPPED = 1024, /* at a time, when there are too many */
+};
+
+/* An hour that is not whole yet. */
+struct open_hour {
+    struct publication_hour row;
+    uint64_t sources_most, iot_sources_most; /* of one of its minutes: a lower bound */
+    struct window *ports;                    /* its dports are those of the hour */
+    uint8_t sources[PROFILE_SKETCH_REGISTERS], iot[PROFILE_SKETCH_REGISTERS];
+    struct open_hour *next;
+};
+
+struct gathering {
+    struct profile *pending;  /* steps that some worker may still add to, by time */
+    struct profile *steps;    /* whole ones of the last day, by time */
+    struct profile *step_end; /* the last of them */
+    struct open_hour *open;   /* by time */
+    struct publication_hour *hours;
+    size_t hours_n, hours_cap;
+    struct profile *today;
+    struct publication_day days[GATHERED_DAYS_MAX + 1]; /* the last may be today */
+    size_t days_n;                                      /* finished ones */
+    struct profile *trailing_hour, *trailing_day;       /* of the last gathering_read() */
+    uint64_t refused;
+};
+
+struct gathering *gathering_new(void)
+{
+    return calloc(1, sizeof(struct gathering));
+}
+
+static void free_list(struct profile *profile)
+{
+    while (profile) {
+        struct profile *next = profile->next;
+        profile_free(profile);
+        profile = next;
+    }
+}
+
+static void free_day(const struct publication_day *day)
+{
+    profile_free((struct profile *)day->profile); /* ours: const only for readers */
+}
+
+static void free_hour(struct open_hour *hour)
+{
+    free(hour->ports);
+    free(hour);
+}
+
+void gathering_free(struct gathering *gathering)
+{
+    if (!gathering)
+        return;
+    free_list(gathering->pending);
+    free_list(gathering->steps);
+    while (gathering->open) {
+        struct open_hour *next = gathering->open->next;
+        free_hour(gathering->open);
+        gathering->open = next;
+    }
+    for (size_t i = 0; i < gathering->days_n; i++)
+        free_day(&gathering->days[i]);
+    profile_free(gathering->today);
+    profile_free(gathering->trailing_hour);
+    profile_free(gathering->trailing_day);
+    free(gathering->hours);
+    free(gathering);
+}
+
+void gathering_add_steps(struct gathering *gathering, struct profile *steps)
+{
+    while (steps) {
+        struct profile *step = steps, **at = &gathering->pending;
+        steps = steps->next;
+        while (*at && (*at)->start_s < step->start_s)
+            at = &(*at)->next;
+        if (*at && (*at)->start_s == step->start_s) {
+            gathering->refused += profile_merge(*at, step) != 0;
+            profile_free(step);
+        } else {
+            step->next = *at;
+            *at = step;
+        }
+    }
+}
+
+/* Minutes and steps come by time, so the hour is the last one or a new one behind it; an hour
+ * that steps have begun may wait for its minutes. NULL: memory. */
+static struct open_hour *hour_of(struct gathering *gathering, int64_t at_s)
+{
+    int64_t start_s = at_s / HOUR_S * HOUR_S;
+    struct open_hour **at = &gathering->open;
+    while (*at && (*at)->row.start_s < start_s)
+        at = &(*at)->next;
+    if (*at && (*at)->row.start_s == start_s)
+        return *at;
+    struct open_hour *hour = calloc(1, sizeof *hour);
+    if (hour)
+        hour->ports = calloc(1, sizeof *hour->ports);
+    if (!hour || !hour->ports) {
+        free(hour);
+        gathering->refused++;
+        return NULL;
+    }
+    hour->row.start_s = start_s;
+    hour->next = *at;
+    *at = hour;
+    return hour;
+}
+
+void gathering_add_minute(struct gathering *gathering, const struct window *minute)
+{
+    struct open_hour *hour = hour_of(gathering, minute->start_s);
+    if (!hour)
+        return;
+    window_merge(hour->ports, minute);
+    uint64_t sources = minute->counts[COUNT_sources];
+    uint64_t iot = minute->counts[COUNT_iot_matched_sources];
+    hour->sources_most = sources > hour->sources_most ? sources : hour->sources_most;
+    hour->iot_sources_most = iot > hour->iot_sources_most ? iot : hour->iot_sources_most;
+}
+
+static void add_step(struct gathering *gathering, struct profile *step)
+{
+    profile_close(step);
+    struct open_hour *hour = hour_of(gathering, step->start_s);
+    if (hour) {
+        hll_merge(hour->sources, profile_sketch(step, PROFILE_SOURCES), HLL_LARGE_BITS);
+        hll_merge(hour->iot, profile_sketch(step, PROFILE_IOT_SOURCES), HLL_LARGE_BITS);
+    }
+    int64_t day_s = step->start_s / DAY_S * DAY_S;
+    if (gathering->today && gathering->today->start_s != day_s) {
+        (void)profile_trim(gathering->today, GATHERED_DAY_MEMBERS); /* or it stays larger */
+        gathering->days[gathering->days_n++] =
+            (struct publication_day){gathering->today->start_s, gathering->today};
+        gathering->today = NULL;
+    }
+    size_t old = 0;
+    while (old < gathering->days_n &&
+           (gathering->days[old].start_s <= day_s - (int64_t)GATHERED_DAYS_MAX * DAY_S))
+        free_day(&gathering->days[old++]);
+    gathering->days_n -= old;
+    memmove(gathering->days, gathering->days + old,
+            gathering->days_n * sizeof *gathering->days);
+    if (!gathering->today)
+        gathering->today = profile_new(day_s, DAY_S);
+    gathering->refused += !gathering->today || profile_merge(gathering->today, step) != 0;
+
+    step->next = NULL;
+    if (gathering->steps)
+        gathering->step_end->next = step;
+    else
+        gathering->steps = step;
+    gathering->step_end = step;
+    while (gathering->steps->start_s <= step->start_s - DAY_S) {
+        struct profile *oldest = gathering->steps;
+        gathering->steps = oldest->next;
+        profile_free(oldest);
+    }
+}
+
+/* A union is no more than the sum of its parts, and no less than the largest. */
+static uint64_t distinct(const uint8_t *registers, uint64_t most, uint64_t sum)
+{
+    uint64_t count = hll_estimate(registers, HLL_LARGE_BITS);
+    count = count < most ? most : count;
+    return count > sum ? sum : count;
+}
+
+static void close_hour(struct gathering *gathering, struct open_hour *hour)
+{
+    if (gathering->hours_n == GATHERED_HOURS_MAX + HOURS_DROPPED) {
+        gathering->hours_n -= HOURS_DROPPED;
+        memmove(gathering->hours, gathering->hours + HOURS_DROPPED,
+                gathering->hours_n * sizeof *gathering->hours);
+    }
+    if (gathering->hours_n == gathering->hours_cap) {
+        size_t cap = gathering->hours_cap ? 2 * gathering->hours_cap : 64;
+        struct publication_hour *hours = realloc(gathering->hours, cap * sizeof *hours);
+        if (!hours) {
+            gathering->refused++;
+            return;
+        }
+        gathering->hours = hours;
+        gathering->hours_cap = cap;
+    }
+    struct publication_hour row = hour->row;
+    memcpy(row.counts, hour->ports->counts, sizeof row.counts);
+    row.dports = window_dports(hour->ports);
+    row.counts[COUNT_sources] =
+        distinct(hour->sources, hour->sources_most, row.counts[COUNT_sources]);
+    row.counts[COUNT_iot_matched_sources] =
+        distinct(hour->iot, hour->iot_sources_most, row.counts[COUNT_iot_matched_sources]);
+    gathering->hours[gathering->hours_n++] = row;
+}
+
+void gathering_advance(struct gathering *gathering, int64_t closed_until_s)
+{
+    while (gathering->pending &&
+           gathering->pending->start_s + PROFILE_STEP_S <= closed_until_s) {
+        struct profile *step = gathering->pending;
+        gathering->pending = step->next;
+        add_step(gathering, step);
+    }
+    while (gathering->open && gathering->open->row.start_s + HOUR_S <= closed_until_s) {
+        struct open_hour *hour = gathering->open;
+        gathering->open = hour->next;
+        close_hour(gathering, hour);
+        free_hour(hour);
+    }
+}
+
+/* The steps that began within span_s before the end of the newest. NULL: memory. */
+static struct profile *trailing(const struct gathering *gathering, uint32_t span_s)
+{
+    int64_t end_s = gathering->step_end->start_s + PROFILE_STEP_S;
+    struct profile *all = profile_new(end_s - span_s, span_s);
+    int status = all ? 0 : -1;
+    for (const struct profile *step = gathering->steps; step && status == 0; step = step->next)
+        if (step->start_s >= end_s - span_s)
+            status = profile_merge(all, step);
+    if (status == 0)
+        return all;
+    profile_free(all);
+    return NULL;
+}
+
+/* How much of an hour lies between the first and the last frame. */
+static uint32_t seconds_of(int64_t start_s, int64_t first_ns, int64_t last_ns)
+{
+    const int64_t second = 1000000000;
+    int64_t begin = start_s * second, end = begin + HOUR_S * second;
+    begin = first_ns > begin ? first_ns : begin;
+    end = last_ns < end ? last_ns : end;
+    return end > begin ? (uint32_t)((end - begin + second - 1) / second) : 1;
+}
+
+int gathering_read(struct gathering *gathering, int64_t first_ns, int64_t last_ns,
+                   struct gathered *ret_gathered)
+{
+    profile_free(gathering->trailing_hour);
+    profile_free(gathering->trailing_day);
+    gathering->trailing_hour = gathering->trailing_day = NULL;
+    if (gathering->steps) {
+        gathering->trailing_hour = trailing(gathering, HOUR_S);
+        gathering->trailing_day = trailing(gathering, DAY_S);
+        if (!gathering->trailing_hour || !gathering->trailing_day)
+            return -1;
+    }
+    for (size_t i = 0; i < gathering->hours_n; i++)
+        gathering->hours[i].seconds =
+            seconds_of(gathering->hours[i].start_s, first_ns, last_ns);
+    size_t extra =
+        gathering->hours_n > GATHERED_HOURS_MAX ? gathering->hours_n - GATHERED_HOURS_MAX : 0;
+    size_t days_n = gathering->days_n;
+    if (gathering->today)
+        gathering->days[days_n++] =
+            (struct publication_day){gathering->today->start_s, gathering->today};
+    *ret_gathered = (struct gathered){
+        .hours = gathering->hours_n ? gathering->hours + extra : NULL,
+        .hours_n = gathering->hours_n - extra,
+        .hour = gathering->trailing_hour,
+        .day = gathering->trailing_day,
+        .days = gathering->days,
+        .days_n = days_n,
+        .refused = gathering->refused,
+    };
+    return 0;
+}

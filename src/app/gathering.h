@@ -1,0 +1,43 @@
+/* What Redis keeps beside the series: hours, the trailing hour and day, UTC days. Made of the
+ * minutes and of the steps of profiles (five minutes) as all workers have closed them.
+ *
+ *   parts of steps --> steps, whole --> trailing hour (12) and day (288)
+ *   (one a worker)                  --> the UTC day: merged as it goes, trimmed when it is over
+ *   minutes, whole ---------------> the hour, with the sketches of its steps
+ *
+ * Memory stays flat over years of packets: 288 steps, one open day, and of hours and finished
+ * days what the schema keeps. Not thread-safe: the collector calls it under its lock. */
+#pragma once
+
+#include <nightscope/publication.h>
+
+enum {
+    GATHERED_HOURS_MAX = 2 * 366 * 24,
+    GATHERED_DAYS_MAX = 400,
+    GATHERED_DAY_MEMBERS = 200, /* of each ranking of a finished day */
+};
+
+struct gathering;
+
+struct gathering *gathering_new(void);
+void gathering_free(struct gathering *gathering);
+
+/* Takes ownership of parts of steps, oldest first; may be NULL. */
+void gathering_add_steps(struct gathering *gathering, struct profile *steps);
+/* A minute that is whole. */
+void gathering_add_minute(struct gathering *gathering, const struct window *minute);
+/* All workers have closed and delivered what ends by then. */
+void gathering_advance(struct gathering *gathering, int64_t closed_until_s);
+
+/* Borrowed until the gathering changes or is freed. */
+struct gathered {
+    const struct publication_hour *hours;
+    size_t hours_n;
+    const struct profile *hour, *day; /* trailing; NULL: no packets */
+    const struct publication_day *days;
+    size_t days_n;
+    uint64_t refused; /* parts of all this that found no memory */
+};
+/* first_ns and last_ns of all frames bound the seconds of hours. -1: out of memory. */
+int gathering_read(struct gathering *gathering, int64_t first_ns, int64_t last_ns,
+                   struct gathered *ret_gathered);
