@@ -9,7 +9,7 @@
 enum kind { KIND_FLAG, KIND_TEXT, KIND_LIST, KIND_PATHS, KIND_NUMBER, KIND_DURATION };
 
 struct row {
-    const char *commands; /* first letters of those that take it */
+    const char *commands; /* letters of those that take it */
     const char *name;
     int letter;
     enum kind kind;
@@ -100,9 +100,15 @@ static int take(struct options *options, unsigned id, const char *text, struct e
     return -1;
 }
 
+/* Replay and report begin alike. */
+char options_letter(const char *command)
+{
+    return strcmp(command, "report") == 0 ? 'p' : command[0];
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct err *err)
 {
-    const char command = argv[0][0];
+    const char command = options_letter(argv[0]);
     *options = (struct options){0};
     struct option longs[OPTION_COUNT_ + 1] = {0};
     char letters[2 * OPTION_COUNT_ + 2] = ":";
@@ -177,7 +183,7 @@ void options_help(const char *command, FILE *out)
 {
     for (unsigned id = 0; id < OPTION_COUNT_; id++) {
         const struct row *row = &ROWS[id];
-        if (!strchr(row->commands, command[0]))
+        if (!strchr(row->commands, options_letter(command)))
             continue;
         char left[64];
         char letter[8] = "    ";

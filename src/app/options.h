@@ -28,6 +28,9 @@ struct options {
     unsigned files_n;
 };
 
+/* The letter that options.def has for a command. */
+char options_letter(const char *command);
+
 /* Parses argv[1..argc-1]; argv[0] is the command, which decides what options there are. -1 with
  * *err for a usage error. */
 int options_parse(struct options *options, int argc, char **argv, struct err *err);

@@ -2,27 +2,19 @@
 #include "app/collector.h"
 #include "app/commands.h"
 #include "app/message.h"
+#include "app/output.h"
 #include "app/processors.h"
 #include "app/progress.h"
+#include "app/publisher.h"
 #include "app/setup.h"
 #include "app/workers.h"
 
 #include <nightscope/sink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 enum { PROGRESS_MS = 200 };
-
-static unsigned page_width(void)
-{
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 60)
-        return size.ws_col;
-    return 80;
-}
 
 /* Warns of cut files, reports failed ones; true when one failed. */
 static bool tell_files(const struct replay *replay, bool quiet)
@@ -42,27 +34,14 @@ static bool tell_files(const struct replay *replay, bool quiet)
     return failed;
 }
 
-static int write_report(const struct setup *setup, const struct report *report,
-                        const struct replay *replay, struct err *err)
+/* The files of a report; to be freed. NULL: out of memory. */
+static const struct file_status **list_files(const struct replay *replay)
 {
     unsigned n = replay_file_count(replay);
     const struct file_status **list = calloc(n, sizeof *list);
-    if (!list)
-        return err_set(err, NULL, 0, 0, "out of memory");
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; list && i < n; i++)
         list[i] = replay_file(replay, i);
-    struct sink_files files = {list, n};
-    struct sink_text_options page = {setup->colour, page_width()};
-    const char *csv = setup_text(setup, OPTION_csv);
-    int status = csv ? sink_csv(csv, report, &files, err) : 0;
-    if (status == 0)
-        status = setup->options.value[OPTION_json].given
-                     ? sink_json(stdout, report, &files, err)
-                     : sink_text(stdout, report, &files, &page, err);
-    if (status == 0 && fflush(stdout) != 0)
-        status = err_set(err, "standard output", 0, 0, "cannot write the report");
-    free(list);
-    return status;
+    return list;
 }
 
 /* Every frame is counted once or refused for one reason. If that ever fails, say so: a report
@@ -85,7 +64,7 @@ static int check_conservation(const struct report *report, const struct replay *
         (unsigned long long)accounted);
 }
 
-static int run(struct setup *setup, struct err *err)
+static int run(struct setup *setup, struct publisher *publisher, struct err *err)
 {
     const union option_value *value = setup->options.value;
     int64_t lateness_ns = (int64_t)value[OPTION_lateness].number * 1000000000;
@@ -96,7 +75,9 @@ static int run(struct setup *setup, struct err *err)
                      .lateness_ns = lateness_ns,
                      .locator = setup->geo ? &setup->locator : NULL,
                      .evidence = setup->evidence,
-                     .evidence_s = (uint32_t)value[OPTION_evidence].number},
+                     .evidence_s = (uint32_t)value[OPTION_evidence].number,
+                     .profiles = publisher,
+                     .feed = publisher},
         .signatures = setup->signatures,
         .read_ahead = processors_allowed() >= 2 * setup->workers,
     };
@@ -110,15 +91,17 @@ static int run(struct setup *setup, struct err *err)
     };
     struct replay *replay = replay_new(
         &replay_config, (const char *const *)setup->options.files, setup->options.files_n);
-    struct collector *collector = collector_new(setup->workers, NULL);
+    struct gathering *gathering = publisher ? gathering_new() : NULL;
+    struct collector *collector = collector_new(setup->workers, gathering);
     struct workers *workers = NULL;
     struct workers_result result = {0};
     struct report_input input = {.top = value[OPTION_top].number,
                                  .locator = config.analysis.locator,
                                  .dark_known = setup->dark};
     struct report *report = NULL;
+    const struct file_status **list = NULL;
     int status = -1;
-    if (!replay || !collector) {
+    if (!replay || !collector || (publisher && !gathering)) {
         (void)err_set(err, NULL, 0, 0, "out of memory");
         goto out;
     }
@@ -141,22 +124,53 @@ static int run(struct setup *setup, struct err *err)
     input.last_ns = result.last_ns;
     input.minutes = collector_series(collector, &input.minutes_n, &input.minutes_refused);
     report = report_new(result.analysis, &input);
-    if (!report) {
+    list = list_files(replay);
+    if (!report || !list) {
         (void)err_set(err, NULL, 0, 0, "out of memory");
         goto out;
     }
     bool failed = tell_files(replay, value[OPTION_quiet].given);
-    status = write_report(setup, report, replay, err);
+    struct sink_files files = {list, replay_file_count(replay)};
+    status = output_report(setup, report, &files, err);
     if (status == 0)
         status = check_conservation(report, replay, err);
+    if (status == 0 && publisher)
+        status = publisher_publish(publisher, setup,
+                                   &(struct publisher_input){result.analysis, report, &files,
+                                                             gathering, input.locator},
+                                   err);
     if (status == 0 && failed)
         status = 1;
 out:
+    free(list);
     report_free(report);
     free(input.minutes);
     analysis_free(result.analysis);
     collector_free(collector);
+    gathering_free(gathering);
     replay_free(replay);
+    return status;
+}
+
+/* What is wrong about Redis is said before any file is read. */
+static int connect_and_run(struct setup *setup)
+{
+    struct err err = {0};
+    struct redis_setup redis;
+    struct publisher publisher = {0};
+    const char *sensor = setup_text(setup, OPTION_sensor);
+    int status = redis_setup_init(setup, &redis, &err);
+    if (status == EXIT_DONE && sensor &&
+        redis_setup_check_sensor(sensor, strlen(sensor), &err) != 0)
+        status = EXIT_USAGE;
+    if (status == EXIT_DONE && redis.wanted)
+        status = publisher_init(&publisher, setup, &redis, &err);
+    int result = status == EXIT_DONE ? run(setup, redis.wanted ? &publisher : NULL, &err) : -1;
+    if (result < 0)
+        message_error(&err);
+    if (status == EXIT_DONE && result != 0)
+        status = EXIT_FAILED;
+    publisher_fini(&publisher);
     return status;
 }
 
@@ -181,10 +195,7 @@ int command_replay(int argc, char **argv)
         message_error(&err);
         status = EXIT_USAGE;
     } else {
-        int result = run(&setup, &err);
-        if (result < 0)
-            message_error(&err);
-        status = result == 0 ? EXIT_DONE : EXIT_FAILED;
+        status = connect_and_run(&setup);
     }
     setup_fini(&setup);
     return status;

@@ -99,7 +99,7 @@ static int open_geo(struct setup *setup, struct err *err)
     return status;
 }
 
-static int parse_colour(struct setup *setup, struct err *err)
+int setup_colour(struct setup *setup, struct err *err)
 {
     const char *when = setup_text(setup, OPTION_colour);
     const char *no_color = getenv("NO_COLOR");
@@ -243,7 +243,7 @@ int setup_init(struct setup *setup, int argc, char **argv)
     if (status == EXIT_DONE)
         status = parse_tunnels(setup, &err);
     if (status == EXIT_DONE)
-        status = parse_colour(setup, &err);
+        status = setup_colour(setup, &err);
     if (status == EXIT_DONE)
         status = parse_alpha(setup_text(setup, OPTION_alpha), &setup->alpha, &err);
     if (status == EXIT_DONE)

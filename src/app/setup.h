@@ -28,6 +28,8 @@ struct setup {
  * of the error it has reported on standard error. With --help, nothing is opened. */
 int setup_init(struct setup *setup, int argc, char **argv);
 void setup_fini(struct setup *setup);
+/* By --color, NO_COLOR and the terminal; setup_init() does it, too. An exit status. */
+int setup_colour(struct setup *setup, struct err *err);
 
 bool setup_wants_help(const struct setup *setup);
 const char *setup_text(const struct setup *setup, enum option_id id);
