@@ -82,7 +82,7 @@ static void publish_all(struct publisher *publisher)
     publish_days(publisher);
     publish_iot(publisher);
     publish_feed(publisher);
-    publisher_run(publisher, NULL, NULL);
+    stage_send(publisher);
     publish_sources(publisher);
     publish_swap(publisher);
     publish_sweep(publisher);

@@ -53,6 +53,7 @@ struct publisher {
         char name[KEY_CAP];
         unsigned expire_s;
         bool begun;    /* a command for it is in the batch, or sent */
+        bool expiring; /* its EXPIRE is the last command upon it */
         unsigned open; /* items in the command that is being built */
     } key;
 };
@@ -77,6 +78,8 @@ void stage_key(struct publisher *publisher, unsigned expire_s, const char *forma
  * stage_command_end(). */
 void stage_command(struct publisher *publisher, const char *name);
 void stage_command_end(struct publisher *publisher);
+/* Sends what is in the batch. After the last key of all. */
+void stage_send(struct publisher *publisher);
 /* The key as a string. */
 void stage_set(struct publisher *publisher, const void *bytes, size_t n);
 /* A member of the key as a sorted set, or a field of it as a hash; stage_items_end() after the

@@ -4,9 +4,11 @@
  *   stage_member() x 256   -->   ZADD   ns:{S}:stage:I:top:tcp:1h 981 23 ...
  *                                EXPIRE ns:{S}:stage:I:top:tcp:1h 3600
  *   stage_member() ...           ZADD   ...
+ *                                EXPIRE ns:{S}:stage:I:top:tcp:1h 3600
  *
- * UNLINK is for what an earlier attempt of the same writer left. The three go in one batch, so
- * that a writer that dies leaves nothing for ever. */
+ * UNLINK is for what an earlier attempt of the same writer left. EXPIRE comes after the first
+ * command, so that a writer that dies leaves nothing for ever, and after the last one of the
+ * key and of a batch: a later writer's sweep may have taken the half-made key in between. */
 #include "publish/publish.h"
 
 #include <assert.h>
@@ -40,8 +42,20 @@ static void remember(struct publisher *publisher)
         (struct staged_key){.name = name, .expire_s = publisher->key.expire_s};
 }
 
+/* After the last command that wrote the key. */
+static void expire(struct publisher *publisher)
+{
+    if (!publisher->key.begun || publisher->key.expiring)
+        return;
+    redis_batch_command(publisher->batch, "EXPIRE");
+    redis_batch_arg(publisher->batch, publisher->key.name);
+    redis_batch_arg_u64(publisher->batch, PUBLISH_STAGED_S);
+    publisher->key.expiring = true;
+}
+
 void stage_key(struct publisher *publisher, unsigned expire_s, const char *format, ...)
 {
+    expire(publisher);
     size_t start = strlen(publisher->keys.stage);
     memcpy(publisher->key.name, publisher->keys.stage, start);
     va_list args;
@@ -50,7 +64,7 @@ void stage_key(struct publisher *publisher, unsigned expire_s, const char *forma
     va_end(args);
     assert(n > 0 && (size_t)n < KEY_CAP - start);
     publisher->key.expire_s = expire_s;
-    publisher->key.begun = false;
+    publisher->key.begun = publisher->key.expiring = false;
     publisher->key.open = 0;
 }
 
@@ -65,16 +79,21 @@ void stage_command(struct publisher *publisher, const char *name)
 void stage_command_end(struct publisher *publisher)
 {
     struct redis_batch *batch = publisher->batch;
+    publisher->key.expiring = false;
     if (!publisher->key.begun) {
-        redis_batch_command(batch, "EXPIRE");
-        redis_batch_arg(batch, publisher->key.name);
-        redis_batch_arg_u64(batch, PUBLISH_STAGED_S);
         publisher->key.begun = true;
+        expire(publisher);
         remember(publisher);
     }
     if (redis_batch_bytes(batch) >= PUBLISH_BYTES ||
         redis_batch_count(batch) >= PUBLISH_COMMANDS)
-        publisher_run(publisher, NULL, NULL);
+        stage_send(publisher);
+}
+
+void stage_send(struct publisher *publisher)
+{
+    expire(publisher);
+    publisher_run(publisher, NULL, NULL);
 }
 
 void stage_set(struct publisher *publisher, const void *bytes, size_t n)
