@@ -56,7 +56,7 @@ static char *report_of(unsigned workers_n, bool read_ahead, bool with_signatures
                                           .open_max = 64};
     struct replay *replay = replay_new(&replay_config, (const char *const *)captures.gl_pathv,
                                        (unsigned)captures.gl_pathc);
-    struct collector *collector = collector_new(workers_n);
+    struct collector *collector = collector_new(workers_n, NULL);
     struct err err;
     struct workers *workers = workers_start(&config, replay, collector, &err);
     ck_assert_ptr_nonnull(workers);
