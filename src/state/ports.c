@@ -1,4 +1,4 @@
-/* Making and merging of port tables; counting is in the hot loop of analysis.c. */
+/* Making and merging of port tables; counting is in the hot loop of count.c. */
 #include "state/ports.h"
 
 #include <string.h>
