@@ -113,3 +113,17 @@ static inline void mask_set(uint64_t mask[static BATCH_WORDS], unsigned row)
 {
     mask[row / 64] |= (uint64_t)1 << (row % 64);
 }
+
+/* Rows of a mask; written out, as not every x86-64 can count bits. */
+static inline unsigned mask_count(const uint64_t mask[static BATCH_WORDS])
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < BATCH_WORDS; i++) {
+        uint64_t word = mask[i];
+        word -= word >> 1 & 0x5555555555555555U;
+        word = (word & 0x3333333333333333U) + (word >> 2 & 0x3333333333333333U);
+        word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fU;
+        n += (unsigned)(word * 0x0101010101010101U >> 56);
+    }
+    return n;
+}

@@ -2,22 +2,6 @@
 
 #include <string.h>
 
-static unsigned count_bits(uint64_t word)
-{
-    word -= word >> 1 & 0x5555555555555555U;
-    word = (word & 0x3333333333333333U) + (word >> 2 & 0x3333333333333333U);
-    word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fU;
-    return (unsigned)(word * 0x0101010101010101U >> 56);
-}
-
-static unsigned count_rows(const uint64_t rows[static BATCH_WORDS])
-{
-    unsigned n = 0;
-    for (unsigned word = 0; word < BATCH_WORDS; word++)
-        n += count_bits(rows[word]);
-    return n;
-}
-
 /* Do all rows belong to the window of the first? Almost always. */
 static bool one_window(struct window *const *windows, unsigned n)
 {
@@ -108,7 +92,7 @@ static void count_labels(struct analysis *analysis, const struct matching *match
     struct labels *labels = &analysis->labels;
     for (unsigned i = 0; i < labels->touched_n; i++) {
         unsigned label = labels->touched[i], count = labels->label_counts[label];
-        unsigned n = count_rows(labels->rows[label]);
+        unsigned n = mask_count(labels->rows[label]);
         labels->evicted.labels[label].packets += n;
         if (count != COUNT_COUNT_)
             count_series(analysis, matching, labels->rows[label], n, (enum count)count);
@@ -143,13 +127,13 @@ void matching_start(struct matching *matching, struct analysis *analysis,
         const uint64_t *mask = matches->mask[signature];
         if (item->kind != EVIDENCE_PLAIN)
             continue;
-        labels->evicted.signatures[signature].packets += count_rows(mask);
+        labels->evicted.signatures[signature].packets += mask_count(mask);
         label_touch(labels, item->label, mask);
         if (analysis->feed)
             tell_feed(analysis->feed, signature, mask);
     }
     count_labels(analysis, matching);
-    unsigned iot = count_rows(lists->iot);
+    unsigned iot = mask_count(lists->iot);
     labels->iot_packets += iot;
     count_series(analysis, matching, lists->iot, iot, COUNT_iot_matched);
 }

@@ -197,7 +197,7 @@ static uint8_t *take_any(struct memory *memory, unsigned n, bool *ret_zero)
     return take(span, n, ret_zero);
 }
 
-void memory_prepare(struct memory *memory)
+bool memory_prepare(struct memory *memory)
 {
     (void)pthread_mutex_lock(&memory->lock);
     bool enough =
@@ -205,7 +205,7 @@ void memory_prepare(struct memory *memory)
     (void)pthread_mutex_unlock(&memory->lock);
     struct span *span = enough ? NULL : new_span();
     if (!span)
-        return; /* whoever needs memory will see whether there is any */
+        return false; /* whoever needs memory will see whether there is any */
     for (unsigned unit = 0; unit < SPAN_UNITS; unit++)
         *(volatile uint8_t *)(span->base + (size_t)unit * UNIT) = 0;
     (void)pthread_mutex_lock(&memory->lock);
@@ -213,6 +213,7 @@ void memory_prepare(struct memory *memory)
     memory->prepared = span;
     memory->prepared_n++;
     (void)pthread_mutex_unlock(&memory->lock);
+    return true;
 }
 
 static void give_back(struct memory *memory, void *base, unsigned n)

@@ -11,6 +11,7 @@
  * arrays of one analysis to another). NULL is allowed, and means a mapping for every array. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct memory;
@@ -21,8 +22,8 @@ void memory_drop(struct memory *memory); /* what was not freed stays until the l
 
 /* Makes the kernel clear a span ahead of its use, when few such are left; for a thread that has
  * less to do than the one that needs the memory. Never more than an eighth of what is in use.
- */
-void memory_prepare(struct memory *memory);
+ * True when it did one. */
+bool memory_prepare(struct memory *memory);
 
 /* Grows (old NULL: makes) an array; the new part is zero. NULL when memory is refused: the old
  * array is then as it was. */

@@ -64,5 +64,5 @@ void analysis_prepare(struct analysis *analysis, const struct batch *batch,
 
 void analysis_prepare_memory(struct analysis *analysis)
 {
-    memory_prepare(analysis->memory);
+    (void)memory_prepare(analysis->memory); /* none is needed, or there is none */
 }

@@ -5,18 +5,6 @@
 
 #define MINUTE_NS ((int64_t)60 * 1000000000)
 
-static uint64_t popcount(const uint64_t mask[static BATCH_WORDS], unsigned n)
-{
-    uint64_t bits = 0;
-    for (unsigned word = 0; word * 64 < n; word++) {
-        unsigned rows = n - word * 64;
-        uint64_t valid = rows < 64 ? ((uint64_t)1 << rows) - 1 : ~(uint64_t)0;
-        if (mask[word] & valid) /* mostly none, and few machines count for sure */
-            bits += (unsigned)__builtin_popcountll(mask[word] & valid);
-    }
-    return bits;
-}
-
 /* How many rows [begin, end) of a column have this value: sixteen at a time. */
 static unsigned count_equal(const uint8_t column[static BATCH_CAP], unsigned begin,
                             unsigned end, uint8_t value)
@@ -102,14 +90,13 @@ static void add_late(struct analysis *analysis, uint32_t now_min)
 
 static void add_masks(struct totals *totals, const struct batch *batch)
 {
-    unsigned n = batch->n;
-    totals->from_dark += popcount(batch->has[HAS_FROM_DARK], n);
-    totals->ipv6 += popcount(batch->has[HAS_IPV6], n);
-    totals->fragments += popcount(batch->has[HAS_FRAGMENT], n);
-    totals->cut += popcount(batch->has[HAS_CUT], n);
-    totals->decapsulated += popcount(batch->has[HAS_DECAPSULATED], n);
+    totals->from_dark += mask_count(batch->has[HAS_FROM_DARK]);
+    totals->ipv6 += mask_count(batch->has[HAS_IPV6]);
+    totals->fragments += mask_count(batch->has[HAS_FRAGMENT]);
+    totals->cut += mask_count(batch->has[HAS_CUT]);
+    totals->decapsulated += mask_count(batch->has[HAS_DECAPSULATED]);
     for (unsigned i = 0; i < CHECKSUM_COUNT_; i++)
-        totals->bad_checksum[i] += popcount(batch->bad_checksum[i], n);
+        totals->bad_checksum[i] += mask_count(batch->bad_checksum[i]);
 }
 
 /* The end of the rows from `begin` on that belong to one window and follow each other. */

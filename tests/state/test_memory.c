@@ -72,6 +72,33 @@ START_TEST(arrays_keep_what_they_hold)
 }
 END_TEST
 
+START_TEST(an_eighth_of_what_is_in_use_is_cleared_ahead)
+{
+    enum { BYTES = 3 << 19, SPANS = 16 }; /* one array of this size a span */
+    struct memory *memory = memory_new();
+    struct array arrays[SPANS + 2] = {0};
+    for (unsigned i = 0; i < SPANS; i++) {
+        ck_assert_msg(i >= 8 || !memory_prepare(memory), "%u spans in use", i);
+        arrays[i].mark = (uint8_t)(i + 1);
+        grow(memory, &arrays[i], BYTES);
+    }
+    unsigned cleared = 0;
+    while (cleared <= SPANS && memory_prepare(memory))
+        cleared++;
+    ck_assert_uint_eq(cleared, SPANS / 8);
+    for (unsigned i = SPANS; i < SPANS + 2; i++) { /* they serve the next arrays */
+        arrays[i].mark = (uint8_t)(i + 1);
+        grow(memory, &arrays[i], BYTES);
+    }
+    ck_assert(memory_prepare(memory));
+    for (unsigned i = 0; i < SPANS + 2; i++) {
+        holds_mark(&arrays[i]);
+        memory_free(memory, arrays[i].base, arrays[i].bytes);
+    }
+    memory_drop(memory); /* with one that nobody took: a leak if it were forgotten */
+}
+END_TEST
+
 START_TEST(without_a_memory_every_array_is_a_mapping)
 {
     struct random random = random_seeded("without_a_memory_every_array_is_a_mapping");
@@ -112,6 +139,7 @@ int main(void)
     TCase *tests = tcase_create("memory");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, arrays_keep_what_they_hold);
+    tcase_add_test(tests, an_eighth_of_what_is_in_use_is_cleared_ahead);
     tcase_add_test(tests, without_a_memory_every_array_is_a_mapping);
     tcase_add_test(tests, the_last_holder_ends_it);
     tcase_add_test(tests, a_size_that_cannot_be_is_refused);
