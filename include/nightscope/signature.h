@@ -140,9 +140,9 @@ bool signature_relation_value(const struct signature_set *set, unsigned index,
  * port and sequence number or identifier. The same in every run and on every machine. */
 uint64_t signature_probe_key(const struct signature_set *set, unsigned index,
                              const struct batch *batch, unsigned row);
-/* Its upper 32 bits for the default, for some rows at once: ret_keys[rows[i]], i < n. */
-void signature_probe_keys(const struct signature_set *set, const struct batch *batch,
-                          const uint8_t *rows, unsigned n, uint32_t ret_keys[static BATCH_CAP]);
+/* Its upper 32 bits for the default: what most signatures share. */
+uint32_t signature_usual_probe(const struct signature_set *set, const struct batch *batch,
+                               unsigned row);
 /* The same for the tuple of a THRESHOLD_DISTINCT. */
 uint64_t threshold_key(const struct signature_set *set, const struct threshold *threshold,
                        const struct batch *batch, unsigned row);

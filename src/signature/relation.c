@@ -175,11 +175,10 @@ uint64_t signature_probe_key(const struct signature_set *set, unsigned index,
     return tuple ? tuple_key(set, tuple, batch, row) : default_probe_key(set, batch, row);
 }
 
-void signature_probe_keys(const struct signature_set *set, const struct batch *batch,
-                          const uint8_t *rows, unsigned n, uint32_t ret_keys[static BATCH_CAP])
+uint32_t signature_usual_probe(const struct signature_set *set, const struct batch *batch,
+                               unsigned row)
 {
-    for (unsigned i = 0; i < n; i++)
-        ret_keys[rows[i]] = (uint32_t)(default_probe_key(set, batch, rows[i]) >> 32);
+    return (uint32_t)(default_probe_key(set, batch, row) >> 32);
 }
 
 uint64_t threshold_key(const struct signature_set *set, const struct threshold *threshold,

@@ -1,30 +1,50 @@
-/* Counting a batch that prepare.c has prepared. The hot loop goes over the rows several times,
- * so that the memory a step needs was asked for a step before: a batch covers many cache misses
- * at a time.
+/* Counting a batch that prepare.c has prepared. Its rows go through four steps, a stretch of
+ * rows at a time, and each step asks for the memory that the next one will need:
  *
- *   slots     of the source in its index         prefetch them, the tally of its port
- *   guess     look into the slots                prefetch its row
- *   resolve   compare, or insert
- *   look      at the kind of its sets            prefetch where the packet goes in them
- *   count     the source, its evidence, the port
- *   add       to the sets                        prefetch the set of the port, if it is new
+ *   slots     of the source in its index                   prefetch them, the tally of its port
+ *   guess     look into the slots                          prefetch its row
+ *   count     compare, or insert; all but sets and marks   prefetch where the packet goes in
+ * the of the source, the tally of the port         source's sets, and its mark finish evidence;
+ * add to the sets
+ *
+ *   stretch   1       2       3       4
+ *             slots
+ *             guess   slots
+ *             count   guess   slots
+ *             finish  count   guess   slots     so what was asked for is there when it is used
  *
  * Rows whose sets are of one kind are dealt with together: a loop that does the same for every
  * row has no branch to mispredict.
  *
- * Insertion may evict, and eviction must see all that rows before this one did: `look` and
- * what follows are then done for them first. So a result never depends on where a batch ends.
- */
+ * Insertion may evict, and eviction must see all that rows before this one did: they are
+ * finished first then. So a result never depends on where a batch or a stretch ends. */
 #include "state/prepare.h"
 
-/* Rows that go through the steps together: enough to cover cache misses, few enough for what
- * was asked for to be in the first cache still when it is used. */
-enum { STRETCH = 128 };
-static_assert(STRETCH % 64 == 0, "whole words of masks");
+/* As many as a core can ask for at a time; few enough for four steps to stay in its first
+ * cache. */
+enum { STRETCH = 32 };
+static_assert(STRETCH % 8 == 0 && BATCH_CAP % STRETCH == 0, "batches are whole stretches");
 
 enum {
     LINE_KEYS = 64 / sizeof(uint32_t),
-    AHEAD_MAX = 2 + (DISTINCT_EXACT_MAX + 1) / LINE_KEYS, /* of a row, in one step */
+    AHEAD_MAX = 3 + (DISTINCT_EXACT_MAX + 1) / LINE_KEYS, /* of a row, in one step */
+};
+
+/* Rows of a batch that are alike. Not in bytes: to compilers those may be part of anything. */
+struct rows {
+    unsigned n;
+    uint16_t row[STRETCH + 1]; /* room for one that is not added */
+};
+
+/* How the sets of the sources of a stretch take their packets: `count` to `finish`. */
+struct looks {
+    unsigned begin, end;  /* rows that are counted and not finished */
+    struct rows sketches; /* destinations that are estimated: */
+    uint16_t reg[STRETCH];
+    uint8_t rank[STRETCH];
+    struct rows exact; /* destinations of the others */
+    struct rows ports; /* packets with a port that may be new to the source */
+    struct rows fresh; /* packets whose source may be new to the tally of the port */
 };
 
 /* What the steps pass on, by row of the batch. */
@@ -33,32 +53,23 @@ struct work {
     const struct prepared *prepared;
     struct window *windows[BATCH_CAP];
     struct table *table[BATCH_CAP];
-    struct source *source[BATCH_CAP];       /* while no row moves */
-    struct port_tally *tally[BATCH_CAP];    /* &no_tally: no port, or no view */
-    const void *ahead[STRETCH * AHEAD_MAX]; /* addresses a later step will look at */
-    uint32_t row[BATCH_CAP];                /* in the table, or TABLE_NO_ROW */
-    bool has_only_port[BATCH_CAP];          /* the source has no other port */
+    struct port_tally *tally[BATCH_CAP]; /* &no_tally: no port, or no view */
+    uint32_t row[BATCH_CAP];             /* in the table, or TABLE_NO_ROW */
+    struct looks looks[2]; /* of the stretch to be counted, and the one behind it */
     struct port_tally no_tally;
     struct source nobody; /* for rows without: its sets are frozen */
     struct matching matching;
 };
 
-/* Rows of a batch that are alike. */
-struct rows {
-    unsigned n;
-    uint8_t row[BATCH_CAP + 1]; /* room for one that is not added */
-};
-static_assert(BATCH_CAP <= 256, "a row is 8 bits");
-
 /* `if_this` is best made without && and ||, which are branches. */
-static inline void rows_add(struct rows *rows, unsigned row, bool if_this)
+static inline unsigned rows_add(struct rows *rows, unsigned n, unsigned row, bool if_this)
 {
-    rows->row[rows->n] = (uint8_t)row; /* overwritten by the next, if not */
-    rows->n += if_this;
+    rows->row[n] = (uint16_t)row; /* overwritten by the next, if not */
+    return n + if_this;
 }
 
-static void step_find_slots(struct analysis *analysis, struct work *work, unsigned begin,
-                            unsigned end)
+static void step_slots(struct analysis *analysis, struct work *work, unsigned begin,
+                       unsigned end)
 {
     const struct prepared *prepared = work->prepared;
     struct port_tally *const tallies[CLASS_COUNT_] = {
@@ -109,85 +120,34 @@ static void refuse(struct analysis *analysis, const struct work *work, unsigned 
             source_hash(&address));
 }
 
-/* How the sets of the sources of rows [begin, end) take their packets. */
-struct looks {
-    struct rows sketches; /* destinations that are estimated: */
-    uint8_t *reg[BATCH_CAP];
-    uint8_t rank[BATCH_CAP];
-    struct rows blocks; /* destinations in blocks of keys */
-    struct rows few;    /* those of sets without a block */
-    struct rows ports;  /* packets with a port that may be new to the source */
-    struct rows fresh;  /* packets whose source may be new to the tally of the port */
-};
-
-static void step_look(struct analysis *analysis, struct work *work, unsigned begin,
-                      unsigned end, struct looks *ret_looks)
+/* While no row moves. */
+static inline struct source *source_of(const struct work *work, unsigned i)
 {
-    const struct columns *columns = &work->prepared->columns;
-    struct looks *looks = ret_looks;
-    looks->sketches.n = looks->blocks.n = looks->few.n = looks->ports.n = looks->fresh.n = 0;
-    unsigned n = 0;
-    for (unsigned i = begin; i < end; i++) {
-        struct source *row = work->table[i]->rows + work->row[i];
-        struct source *source = work->row[i] == TABLE_NO_ROW ? &work->nobody : row;
-        work->source[i] = source;
-        struct distinct set = source_destinations(source);
-        bool block = distinct_is_open_block(set), sketch = block & distinct_is_sketch(set);
-        rows_add(&looks->sketches, i, sketch);
-        rows_add(&looks->blocks, i, block ^ sketch);
-        rows_add(&looks->few, i, !block);
-        const struct pool *pool = &analysis->shards[work->prepared->shard[i]].pool;
-        uint32_t port = columns->port[i];
-        set = source_ports(source);
-        bool only = distinct_is_only(set, port);
-        work->has_only_port[i] = only;
-        rows_add(&looks->ports, i, !only & (port != 0));
-        work->ahead[n] = pool_block(pool, set.word);
-        n += !only & distinct_is_open_block(set);
-    }
-    for (unsigned k = 0; k < looks->sketches.n; k++) {
-        unsigned i = looks->sketches.row[k];
-        const struct pool *pool = &analysis->shards[work->prepared->shard[i]].pool;
-        uint64_t hash = hash_u64(columns->destination[i], HASH_FIXED);
-        looks->reg[k] = (uint8_t *)pool_block(pool, work->source[i]->destinations) +
-                        hll_register(HLL_SMALL_BITS, hash);
-        looks->rank[k] = hll_rank(HLL_SMALL_BITS, hash);
-        work->ahead[n++] = looks->reg[k];
-    }
-    for (unsigned k = 0; k < looks->blocks.n; k++) {
-        unsigned i = looks->blocks.row[k];
-        const struct pool *pool = &analysis->shards[work->prepared->shard[i]].pool;
-        struct distinct set = source_destinations(work->source[i]);
-        const uint32_t *keys = pool_block(pool, set.word);
-        work->ahead[n++] = keys + set.kind; /* where the next one goes */
-        for (unsigned at = 0; !work->prepared->is_new_destination[i] && at < set.kind;
-             at += LINE_KEYS)
-            work->ahead[n++] = keys + at;
-    }
-    prefetch_all(work->ahead, n);
+    return work->row[i] == TABLE_NO_ROW ? (struct source *)&work->nobody
+                                        : work->table[i]->rows + work->row[i];
 }
 
 /* The counters of a source; carries are rare enough for a call. */
-static inline void count(struct analysis *analysis, const struct work *work, unsigned i,
-                         enum counter counter)
+static inline void add_one(struct analysis *analysis, const struct work *work, unsigned i,
+                           struct source *source, enum counter counter)
 {
-    uint32_t *value = &work->source[i]->counters[counter];
+    uint32_t *value = &source->counters[counter];
     if (*value != UINT32_MAX)
         ++*value;
     else if (!table_counter_add(work->table[i], work->row[i], counter, 1))
         analysis->memory_refused++;
 }
 
-static inline void count_source(struct analysis *analysis, struct work *work, unsigned i)
+static inline void count_source(struct analysis *analysis, struct work *work, unsigned i,
+                                struct source *source)
 {
-    struct source *source = work->source[i];
     unsigned class = work->batch->class[i];
     uint32_t at_s = work->prepared->columns.at_s[i];
     if ((int64_t)at_s - source->last_s > analysis->config.evidence_s && analysis->labels.plan)
         matching_expire(analysis, &work->matching, i);
-    count(analysis, work, i, work->prepared->columns.candidate[i]);
+    add_one(analysis, work, i, source, work->prepared->columns.candidate[i]);
     if (class < VIEW_CLASSES_)
-        count(analysis, work, i, COUNTER_SCAN + class);
+        add_one(analysis, work, i, source, COUNTER_SCAN + class);
     if (!(source->seen & (1U << class))) {
         source->seen = (source->seen | 1U << class) & 7U;
         struct address address = table_address(work->table[i], work->row[i]);
@@ -205,29 +165,111 @@ static bool only_scans(const struct source *source)
     return source->seen == 1U << CLASS_SCAN;
 }
 
-static void step_count(struct analysis *analysis, struct work *work, unsigned begin,
-                       unsigned end, struct looks *looks)
+/* What sketches of destinations take, and where. */
+static unsigned look_at_sketches(const struct analysis *analysis, const struct work *work,
+                                 struct looks *looks, const void **ahead)
 {
+    const struct prepared *prepared = work->prepared;
+    for (unsigned k = 0; k < looks->sketches.n; k++) {
+        unsigned i = looks->sketches.row[k];
+        const struct pool *pool = &analysis->shards[prepared->shard[i]].pool;
+        uint64_t hash = hash_u64(prepared->columns.destination[i], HASH_FIXED);
+        looks->reg[k] = (uint16_t)hll_register(HLL_SMALL_BITS, hash);
+        looks->rank[k] = hll_rank(HLL_SMALL_BITS, hash);
+        const uint8_t *registers = pool_block(pool, source_of(work, i)->destinations);
+        ahead[k] = registers + looks->reg[k];
+    }
+    return looks->sketches.n;
+}
+
+/* Blocks of keys that have to be searched. */
+static unsigned look_at_keys(const struct analysis *analysis, const struct work *work,
+                             const struct looks *looks, const void **ahead)
+{
+    const struct prepared *prepared = work->prepared;
+    unsigned n = 0;
+    for (unsigned k = 0; k < looks->exact.n; k++) {
+        unsigned i = looks->exact.row[k];
+        struct distinct set = source_destinations(source_of(work, i));
+        if (prepared->is_new_destination[i] | !distinct_is_open_block(set))
+            continue;
+        const uint32_t *keys = pool_block(&analysis->shards[prepared->shard[i]].pool, set.word);
+        for (unsigned at = 0; at < set.kind; at += LINE_KEYS)
+            ahead[n++] = keys + at;
+    }
+    return n;
+}
+
+/* Rows [begin, end), whose sources have theirs: counts them, and looks at their sets. */
+static void count_rows(struct analysis *analysis, struct work *work, unsigned begin,
+                       unsigned end)
+{
+    const struct prepared *prepared = work->prepared;
+    struct looks *looks = &work->looks[1];
+    const void *ahead[STRETCH * AHEAD_MAX];
+    unsigned n = 0, sketches = 0, exact = 0, ports = 0, fresh = 0;
     for (unsigned i = begin; i < end; i++) {
-        if (work->row[i] != TABLE_NO_ROW)
-            count_source(analysis, work, i);
+        struct source *source = source_of(work, i);
+        const struct shard *shard = &analysis->shards[prepared->shard[i]];
+        if (source != &work->nobody)
+            count_source(analysis, work, i, source);
         else
             refuse(analysis, work, i);
         work->tally[i]->packets++;
-        rows_add(&looks->fresh, i,
-                 work->has_only_port[i] & !only_scans(work->source[i]) &
-                     (work->tally[i] != &work->no_tally));
+
+        struct distinct set = source_destinations(source);
+        bool block = distinct_is_open_block(set), sketch = block & distinct_is_sketch(set);
+        sketches = rows_add(&looks->sketches, sketches, i, sketch);
+        exact = rows_add(&looks->exact, exact, i, !sketch);
+        const uint32_t *keys = pool_block(&shard->pool, set.word);
+        ahead[n] = keys + set.kind; /* where the next one goes */
+        n += block ^ sketch;
+
+        uint32_t port = prepared->columns.port[i];
+        set = source_ports(source);
+        bool only = distinct_is_only(set, port);
+        ports = rows_add(&looks->ports, ports, i, !only & (port != 0));
+        ahead[n] = pool_block(&shard->pool, set.word);
+        n += !only & distinct_is_open_block(set);
+        fresh = rows_add(&looks->fresh, fresh, i,
+                         only & !only_scans(source) & (work->tally[i] != &work->no_tally));
+
+        ahead[n] = pool_block(&shard->evidence, source->mark);
+        n += (source->mark != 0) & mask_test(prepared->lists.any, i);
+    }
+    looks->begin = begin;
+    looks->end = work->matching.counted = end;
+    looks->sketches.n = sketches;
+    looks->exact.n = exact;
+    looks->ports.n = ports;
+    looks->fresh.n = fresh;
+    n += look_at_sketches(analysis, work, looks, ahead + n);
+    n += look_at_keys(analysis, work, looks, ahead + n);
+    prefetch_all(ahead, n);
+}
+
+static void add_to_sketches(struct analysis *analysis, const struct work *work,
+                            const struct looks *looks)
+{
+    for (unsigned k = 0; k < looks->sketches.n; k++) {
+        unsigned i = looks->sketches.row[k];
+        uint8_t *registers = pool_block(&analysis->shards[work->prepared->shard[i]].pool,
+                                        source_of(work, i)->destinations);
+        uint8_t *reg = registers + looks->reg[k];
+        if (*reg < looks->rank[k]) /* rarely */
+            *reg = looks->rank[k];
     }
 }
 
-/* Lists the packets whose source may be new to the tally of the port. */
+/* Lists what is fresh. Returns how many sets froze, as what follows does. */
 static uint64_t add_ports(struct analysis *analysis, const struct work *work,
                           struct looks *looks)
 {
     uint64_t frozen = 0;
+    unsigned fresh = looks->fresh.n;
     for (unsigned k = 0; k < looks->ports.n; k++) {
         unsigned i = looks->ports.row[k];
-        struct source *source = work->source[i];
+        struct source *source = source_of(work, i);
         struct distinct set = source_ports(source);
         enum distinct_result result =
             distinct_note(&analysis->shards[work->prepared->shard[i]].pool, &set,
@@ -235,10 +277,11 @@ static uint64_t add_ports(struct analysis *analysis, const struct work *work,
         frozen += result == DISTINCT_FROZE;
         if (result != DISTINCT_KNOWN)
             source_set_ports(source, set);
-        rows_add(&looks->fresh, i,
-                 !((result == DISTINCT_KNOWN) & only_scans(source)) &
-                     (work->tally[i] != &work->no_tally));
+        fresh = rows_add(&looks->fresh, fresh, i,
+                         !((result == DISTINCT_KNOWN) & only_scans(source)) &
+                             (work->tally[i] != &work->no_tally));
     }
+    looks->fresh.n = fresh;
     return frozen;
 }
 
@@ -248,7 +291,7 @@ static uint64_t add_destinations(struct analysis *analysis, const struct work *w
     uint64_t frozen = 0;
     for (unsigned k = 0; k < rows->n; k++) {
         unsigned i = rows->row[k];
-        struct source *source = work->source[i];
+        struct source *source = source_of(work, i);
         struct distinct set = source_destinations(source);
         enum distinct_result result = distinct_note_new(
             &analysis->shards[work->prepared->shard[i]].pool, &set,
@@ -260,29 +303,31 @@ static uint64_t add_destinations(struct analysis *analysis, const struct work *w
     return frozen;
 }
 
-static void look_at_tallies(const struct analysis *analysis, struct work *work,
+static void look_at_tallies(const struct analysis *analysis, const struct work *work,
                             const struct rows *fresh)
 {
+    const void *ahead[STRETCH + 1];
     unsigned n = 0;
     for (unsigned k = 0; k < fresh->n; k++) {
         unsigned i = fresh->row[k];
         struct distinct set = work->tally[i]->sources;
-        work->ahead[n] =
+        ahead[n] =
             distinct_place(&analysis->ports_pool, set, work->prepared->columns.source[i]);
         n += distinct_is_open_block(set);
     }
-    prefetch_all(work->ahead, n);
+    prefetch_all(ahead, n);
 }
 
-static void step_add(struct analysis *analysis, struct work *work, struct looks *looks)
+static void step_finish(struct analysis *analysis, struct work *work, struct looks *looks)
 {
-    /* First, while no block has moved: adding to the others may make a pool grow. */
-    for (unsigned k = 0; k < looks->sketches.n; k++)
-        *looks->reg[k] = *looks->reg[k] > looks->rank[k] ? *looks->reg[k] : looks->rank[k];
+    if (looks->begin == looks->end)
+        return;
+    matching_prefetch(&work->matching, analysis, looks->end);
+    add_to_sketches(analysis, work, looks);
     uint64_t frozen = add_ports(analysis, work, looks);
     look_at_tallies(analysis, work, &looks->fresh);
-    frozen += add_destinations(analysis, work, &looks->blocks);
-    frozen += add_destinations(analysis, work, &looks->few);
+    frozen += add_destinations(analysis, work, &looks->exact);
+    matching_note(analysis, &work->matching, looks->end);
     for (unsigned k = 0; k < looks->fresh.n; k++) {
         unsigned i = looks->fresh.row[k];
         frozen += !distinct_add(&analysis->ports_pool, &work->tally[i]->sources,
@@ -291,43 +336,63 @@ static void step_add(struct analysis *analysis, struct work *work, struct looks 
     analysis->sets_frozen += frozen;
 }
 
-/* Rows [begin, end), whose sources have theirs. */
-static void count_rows(struct analysis *analysis, struct work *work, unsigned begin,
-                       unsigned end)
+/* The stretch before, and rows [begin, end) of this one, as if a stretch ended there. */
+static void finish_before(struct analysis *analysis, struct work *work, unsigned begin,
+                          unsigned end)
 {
-    struct looks looks;
-    step_look(analysis, work, begin, end, &looks);
-    matching_prefetch(&work->matching, analysis, begin, end);
-    step_count(analysis, work, begin, end, &looks);
-    matching_note(analysis, &work->matching, end);
-    step_add(analysis, work, &looks);
+    step_finish(analysis, work, &work->looks[0]);
+    count_rows(analysis, work, begin, end);
+    step_finish(analysis, work, &work->looks[1]);
+    work->looks[0].begin = work->looks[0].end = end;
 }
 
-static void step_resolve(struct analysis *analysis, struct work *work, unsigned begin,
-                         unsigned end)
+static void step_count(struct analysis *analysis, struct work *work, unsigned begin,
+                       unsigned end)
 {
     const struct batch *batch = work->batch;
-    unsigned done = begin;
+    const struct prepared *prepared = work->prepared;
     for (unsigned i = begin; i < end; i++) {
         const struct table *table = work->table[i];
         /* Almost always the probable row is the one. An eviction may have moved it meanwhile,
          * but a key is in one row of its table alone. */
-        if (!work->prepared->is6[i] && work->row[i] < table->n &&
-            table->rows[work->row[i]].key == work->prepared->columns.source[i])
+        if (!prepared->is6[i] & (work->row[i] < table->n) &&
+            table->rows[work->row[i]].key == prepared->columns.source[i])
             continue;
-        work->row[i] = table_find(table, work->prepared->hash[i],
-                                  work->prepared->columns.source[i], &batch->src6[i]);
+        work->row[i] =
+            table_find(table, prepared->hash[i], prepared->columns.source[i], &batch->src6[i]);
         if (work->row[i] != TABLE_NO_ROW)
             continue;
         work->row[i] = insert(analysis, work, i);
         if (work->row[i] != TABLE_NO_ROW)
             continue;
-        count_rows(analysis, work, done, i);
-        done = i;
-        if (shard_evict(analysis, &analysis->shards[work->prepared->shard[i]]))
+        finish_before(analysis, work, begin, i);
+        begin = i;
+        if (shard_evict(analysis, &analysis->shards[prepared->shard[i]]))
             work->row[i] = insert(analysis, work, i);
     }
-    count_rows(analysis, work, done, end);
+    count_rows(analysis, work, begin, end);
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+static void count_batch(struct analysis *analysis, struct work *work)
+{
+    unsigned n = work->batch->n;
+    work->looks[0].begin = work->looks[0].end = 0;
+    step_slots(analysis, work, 0, least(2 * STRETCH, n));
+    step_guess(work, 0, least(STRETCH, n));
+    for (unsigned begin = 0; begin < n; begin += STRETCH) {
+        unsigned end = least(begin + STRETCH, n), next = least(end + STRETCH, n);
+        step_slots(analysis, work, next, least(next + STRETCH, n));
+        step_guess(work, end, next);
+        step_count(analysis, work, begin, end);
+        step_finish(analysis, work, &work->looks[0]);
+        work->looks[0] = work->looks[1];
+    }
+    step_finish(analysis, work, &work->looks[0]);
 }
 
 static void add_to_steps(struct analysis *analysis, const struct work *work)
@@ -335,8 +400,9 @@ static void add_to_steps(struct analysis *analysis, const struct work *work)
     const struct prepared *prepared = work->prepared;
     const struct labels *labels = &analysis->labels;
     static const uint64_t none[BATCH_WORDS];
-    const uint64_t *iot = prepared->lists.n ? work->matching.iot : none;
-    for (unsigned i = 0; prepared->lists.n && i < labels->touched_n; i++)
+    bool any = !match_lists_empty(&prepared->lists);
+    const uint64_t *iot = any ? work->matching.iot : none;
+    for (unsigned i = 0; any && i < labels->touched_n; i++)
         steps_note_label(analysis, work->windows, labels->touched[i],
                          labels->rows[labels->touched[i]], iot);
     steps_add(analysis, &(struct step_rows){work->batch, work->windows, prepared->hash,
@@ -357,16 +423,11 @@ void analysis_count(struct analysis *analysis, const struct prepared *prepared)
     tally_batch(analysis, batch, &prepared->columns, work.windows);
     if (analysis->feed)
         feed_start(analysis->feed);
-    const struct matching_sources sources = {prepared->shard, prepared->is6, work.row,
-                                             prepared->columns.candidate, work.windows};
+    const struct matching_sources sources = {&prepared->columns, prepared->shard, work.table,
+                                             work.row, work.windows};
     matching_start(&work.matching, analysis, batch, prepared->matches, &prepared->lists,
                    &sources);
-    for (unsigned begin = 0; begin < batch->n; begin += STRETCH) {
-        unsigned end = begin + STRETCH < batch->n ? begin + STRETCH : batch->n;
-        step_find_slots(analysis, &work, begin, end);
-        step_guess(&work, begin, end);
-        step_resolve(analysis, &work, begin, end);
-    }
+    count_batch(analysis, &work);
     if (analysis->feed)
         feed_add(analysis->feed, batch);
     if (analysis->steps)

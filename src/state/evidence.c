@@ -249,7 +249,7 @@ static unsigned raise(struct evidence_record *record, bool labelled)
 }
 
 unsigned evidence_hit(const struct evidence_plan *plan, struct pool *pool, uint32_t *head,
-                      uint32_t spare, unsigned signature, struct evidence_row *row)
+                      uint32_t spare, unsigned signature, const struct evidence_row *row)
 {
     const struct evidence_item *item = &plan->items[signature];
     if (item->kind == EVIDENCE_OFF)
@@ -263,16 +263,15 @@ unsigned evidence_hit(const struct evidence_plan *plan, struct pool *pool, uint3
             return 0;
         return raise(record, true);
     }
-    uint32_t probe = evidence_probe(plan, signature, row);
     if (item->kind == EVIDENCE_RELATION) {
         enum relation relation = signature_at(plan->signatures, signature)->relation;
         uint64_t value;
         if (!signature_relation_value(plan->signatures, signature, row->batch, row->row,
                                       &value) ||
-            !relate(record, relation, value, probe))
+            !relate(record, relation, value, row->probe))
             return 0;
     }
-    return evidence_count(item, record, probe);
+    return evidence_count(item, record, row->probe);
 }
 
 unsigned evidence_judge(const struct evidence_plan *plan, struct pool *pool, uint32_t head,
@@ -289,7 +288,8 @@ unsigned evidence_note(const struct evidence_plan *plan, struct pool *pool, uint
                        unsigned signature, uint64_t candidates, const struct batch *batch,
                        unsigned row)
 {
-    struct evidence_row of = {.batch = batch, .row = row};
+    uint64_t probe = signature_probe_key(plan->signatures, signature, batch, row);
+    struct evidence_row of = {.batch = batch, .row = row, .probe = (uint32_t)(probe >> 32)};
     unsigned notes = evidence_hit(plan, pool, head, 0, signature, &of);
     if (notes & NOTE_DUE)
         notes |= evidence_judge(plan, pool, *head, signature, candidates);

@@ -83,11 +83,10 @@ enum {
     NOTE_DUE = 8,     /* of evidence_hit(): evidence_judge() has to be asked */
 };
 
-/* A row, and the probe most signatures share: computed once. */
+/* A row, and what tells its probe apart: the upper half of signature_probe_key(). */
 struct evidence_row {
     const struct batch *batch;
     unsigned row;
-    bool has_probe;
     uint32_t probe;
 };
 
@@ -109,20 +108,22 @@ static_assert(PROBES_KEPT == 4, "evidence_remember() names them");
 
 enum { EVIDENCE_MATCHED = 1, EVIDENCE_LABELLED = 2, EVIDENCE_LABELLED_EVER = 4 };
 
+typedef uint32_t evidence_probes __attribute__((vector_size(16), aligned(4), may_alias));
+
 /* Remembers a matching probe; false when it repeats one of the latest. */
 static inline bool evidence_remember(struct evidence_record *record, uint32_t probe)
 {
-    uint32_t *kept = record->probes;
-    bool known =
-        (kept[0] == probe) | (kept[1] == probe) | (kept[2] == probe) | (kept[3] == probe);
-    if (record->probes_n == 0)
-        kept[0] = kept[1] = kept[2] = probe;
-    else if (known)
-        return false;
-    kept[3] = kept[2];
-    kept[2] = kept[1];
-    kept[1] = kept[0];
-    kept[0] = probe;
+    evidence_probes *kept = (evidence_probes *)record->probes;
+    evidence_probes fresh = {probe, probe, probe, probe}, same = *kept == fresh;
+    typedef uint64_t pair __attribute__((vector_size(16)));
+    bool known = ((pair)same)[0] | ((pair)same)[1];
+    if (record->probes_n == 0) {
+        *kept = fresh;
+    } else {
+        if (known)
+            return false;
+        *kept = __builtin_shuffle(*kept, fresh, (evidence_probes){4, 0, 1, 2});
+    }
     if (record->probes_n < PROBES_KEPT)
         record->probes_n++;
     return true;
@@ -138,20 +139,6 @@ static inline unsigned evidence_count(const struct evidence_item *item,
     record->flags |= EVIDENCE_MATCHED;
     bool due = !(record->flags & EVIDENCE_LABELLED) && record->hits >= item->hits_min;
     return NOTE_MATCHES | (due ? NOTE_DUE : 0);
-}
-
-/* The probe that most signatures share, worked out once a row. */
-static inline uint32_t evidence_probe(const struct evidence_plan *plan, unsigned signature,
-                                      struct evidence_row *row)
-{
-    if (plan->items[signature].plain_probe && row->has_probe)
-        return row->probe;
-    uint64_t key = signature_probe_key(plan->signatures, signature, row->batch, row->row);
-    if (plan->items[signature].plain_probe) {
-        row->probe = (uint32_t)(key >> 32);
-        row->has_probe = true;
-    }
-    return (uint32_t)(key >> 32);
 }
 
 /* The record of a signature in a list, or NULL. */
@@ -172,7 +159,7 @@ static inline struct evidence_record *evidence_find(const struct pool *pool, uin
  * another block, which a new plain record takes if it has EVIDENCE_NO_SIGNATURE; 0: none. The
  * pool may move; head must not lie in it. Returns NOTE_* bits. */
 unsigned evidence_hit(const struct evidence_plan *plan, struct pool *pool, uint32_t *head,
-                      uint32_t spare, unsigned signature, struct evidence_row *row);
+                      uint32_t spare, unsigned signature, const struct evidence_row *row);
 /* Are the hits enough for a label? `candidates` is how many packets of the signature's
  * candidate kinds the source has sent, this one included. NOTE_LABELS or 0. */
 unsigned evidence_judge(const struct evidence_plan *plan, struct pool *pool, uint32_t head,

@@ -120,7 +120,7 @@ static struct labelled_source make(const struct analysis *analysis, const struct
     const struct source *source = &table->rows[found->row];
     struct labelled_source row = {
         .source = found->address,
-        .place = {.asn = source->asn},
+        .place = {.asn = table_asn(table, found->row)},
         .first_s = source->first_s,
         .last_s = source->last_s,
         .packets = table_packets(table, found->row),

@@ -1,57 +1,17 @@
 #include "state/labels.h"
 
-#include "state/memory.h"
-#include "state/table.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 static_assert(CANDIDATE_COUNT_ * sizeof(uint64_t) <= 48, "the base of a mark fits POOL_48");
 
-void marks_init(struct marks *marks, struct memory *memory)
+uint32_t mark_make(struct pool *pool)
 {
-    *marks = (struct marks){.memory = memory_hold(memory)};
-}
-
-static bool marks_grow(struct marks *marks, uint32_t row)
-{
-    uint32_t cap = row < 256 ? 256 : row + row / 2;
-    uint32_t *rows =
-        memory_grow(marks->memory, marks->rows, marks->cap * sizeof *rows, cap * sizeof *rows);
-    if (!rows)
-        return false;
-    marks->rows = rows;
-    marks->cap = cap;
-    return true;
-}
-
-uint32_t marks_make(struct marks *marks, struct pool *pool, uint32_t row)
-{
-    if (row >= marks->cap && !marks_grow(marks, row))
-        return 0;
     uint32_t handle = pool_alloc(pool, POOL_64);
     if (handle)
         *(struct mark *)pool_block(pool, handle) =
             (struct mark){.first.signature = EVIDENCE_NO_SIGNATURE};
-    marks->rows[row] = handle;
     return handle;
-}
-
-void marks_fini(struct marks *marks)
-{
-    memory_free(marks->memory, marks->rows, marks->cap * sizeof *marks->rows);
-    memory_drop(marks->memory);
-    *marks = (struct marks){0};
-}
-
-void marks_compact(struct marks *marks, const struct table *table)
-{
-    uint32_t kept = 0, rows = table->n < marks->cap ? table->n : marks->cap;
-    for (uint32_t row = 0; row < rows; row++)
-        if (!table->rows[row].drop)
-            marks->rows[kept++] = marks->rows[row];
-    if (rows > kept)
-        memset(marks->rows + kept, 0, (rows - kept) * sizeof *marks->rows);
 }
 
 bool source_tallies_init(struct source_tallies *tallies, const struct evidence_plan *plan)

@@ -1,8 +1,8 @@
 /* What signatures add to an analysis: evidence of each source, tallies of each signature and
  * label, and the IoT view.
  *
- *   shard: rows[]    [ source ][ source ][ source ]
- *          marks[]   [ handle ][ 0      ][ handle ]   none until a packet of it matches
+ *   shard: rows[]    [ source: mark ][ source: 0 ][ source: mark ]
+ *                       none until a packet of it matches
  *          evidence  pool of the marks and records:
  *
  *          [ mark: head of its records, what it sent as IoT | its first plain record ]
@@ -18,8 +18,6 @@
 #include <nightscope/window.h>
 #include <stddef.h>
 
-struct table;
-
 struct mark {
     uint32_t head;        /* of its evidence, 0: none */
     uint32_t base;        /* block of candidate counters at its last expiry, 0: none */
@@ -32,27 +30,8 @@ struct mark {
 };
 static_assert(sizeof(struct mark) == 64, "one cache line");
 
-/* Handles of marks in the pool of evidence, parallel to the rows of a table; grows as it is
- * asked. */
-struct marks {
-    uint32_t *rows;
-    uint32_t cap;
-    struct memory *memory;
-};
-
-void marks_init(struct marks *marks, struct memory *memory);
-
-/* The handle of the mark of a row, made when there is none; 0 when memory is refused. */
-uint32_t marks_make(struct marks *marks, struct pool *pool, uint32_t row);
-void marks_fini(struct marks *marks);
-/* Moves the marks as table_compact() is about to move the rows marked `drop`. */
-void marks_compact(struct marks *marks, const struct table *table);
-
-static inline uint32_t marks_at(struct marks *marks, struct pool *pool, uint32_t row)
-{
-    uint32_t handle = row < marks->cap ? marks->rows[row] : 0;
-    return handle ? handle : marks_make(marks, pool, row);
-}
+/* The handle of an empty mark; 0 when memory is refused. */
+uint32_t mark_make(struct pool *pool);
 
 /* The handle of mark->first. */
 static inline uint32_t mark_first(uint32_t handle)

@@ -43,49 +43,6 @@ static void label_touch(struct labels *labels, unsigned label,
         labels->touched[labels->touched_n++] = (uint16_t)label;
 }
 
-/* Adds a signature to the lists of its rows. */
-static void list_hits(struct match_lists *lists, unsigned signature,
-                      const uint64_t mask[static BATCH_WORDS])
-{
-    for (unsigned word = 0; word < BATCH_WORDS; word++) {
-        for (uint64_t bits = mask[word]; bits; bits &= bits - 1) {
-            unsigned row = word * 64 + (unsigned)__builtin_ctzll(bits);
-            unsigned n = lists->hits_n[row];
-            if (n < ROW_HITS_MAX)
-                lists->hits[row][n] = (uint16_t)signature;
-            lists->hits_n[row] = (uint8_t)(n + (n <= ROW_HITS_MAX));
-        }
-    }
-}
-
-void match_lists_fill(struct match_lists *lists, const struct evidence_plan *plan,
-                      const struct batch *batch, const struct matches *matches)
-{
-    lists->n = 0;
-    if (!plan || !matches || matches->hits_n == 0)
-        return;
-    memset(lists->iot, 0, sizeof lists->iot);
-    memset(lists->hits_n, 0, batch->n);
-    uint64_t rows[BATCH_WORDS] = {0};
-    for (unsigned hit = 0; hit < matches->hits_n; hit++) {
-        unsigned signature = matches->hits[hit];
-        const struct evidence_item *item = &plan->items[signature];
-        const uint64_t *mask = matches->mask[signature];
-        if (item->kind == EVIDENCE_OFF)
-            continue;
-        list_hits(lists, signature, mask);
-        for (unsigned word = 0; word < BATCH_WORDS; word++)
-            rows[word] |= mask[word];
-        for (unsigned word = 0; item->kind == EVIDENCE_PLAIN && item->iot && word < BATCH_WORDS;
-             word++)
-            lists->iot[word] |= mask[word];
-    }
-    for (unsigned word = 0; word < BATCH_WORDS; word++)
-        for (uint64_t bits = rows[word]; bits; bits &= bits - 1)
-            lists->rows[lists->n++] = (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(bits));
-    signature_probe_keys(plan->signatures, batch, lists->rows, lists->n, lists->probes);
-}
-
 /* The labels of rows that match a plain signature, each once a packet. */
 static void count_labels(struct analysis *analysis, const struct matching *matching)
 {
@@ -114,7 +71,8 @@ void matching_start(struct matching *matching, struct analysis *analysis,
     struct labels *labels = &analysis->labels;
     *matching =
         (struct matching){.batch = batch, .matches = matches, .lists = lists, .of = *of};
-    if (!lists->n)
+    matching->walked = lists->rows_end;
+    if (match_lists_empty(lists))
         return;
     memcpy(matching->iot, lists->iot, sizeof matching->iot);
     matching->one_window = one_window(of->windows, batch->n);
@@ -138,35 +96,26 @@ void matching_start(struct matching *matching, struct analysis *analysis,
     count_series(analysis, matching, lists->iot, iot, COUNT_iot_matched);
 }
 
-/* First where the handles of the marks are, then the marks, then the latest record of sources
- * that match more than one signature. */
-void matching_prefetch(const struct matching *matching, const struct analysis *analysis,
-                       unsigned begin, unsigned end)
+static struct source *source_of(const struct matching_sources *of, unsigned i)
 {
-    const void *ahead[BATCH_CAP];
-    const struct pool *pools[BATCH_CAP];
-    unsigned n = 0, records = 0;
-    for (unsigned k = matching->noted; k < matching->lists->n && matching->lists->rows[k] < end;
-         k++) {
-        unsigned i = matching->lists->rows[k];
-        const struct shard *shard = &analysis->shards[matching->of.shard[i]];
-        const struct marks *marks = &shard->marks[matching->of.family[i]];
-        ahead[n] = marks->rows + matching->of.row[i];
-        pools[n] = &shard->evidence;
-        n += i >= begin && matching->of.row[i] < marks->cap;
+    return of->row[i] == TABLE_NO_ROW ? NULL : of->table[i]->rows + of->row[i];
+}
+
+void matching_prefetch(const struct matching *matching, const struct analysis *analysis,
+                       unsigned end)
+{
+    const struct match_lists *lists = matching->lists;
+    for (unsigned k = matching->noted; k + 1 < lists->n && lists->hits[k].row < end; k++) {
+        unsigned i = lists->hits[k].row;
+        if (lists->hits[k + 1].row != i)
+            continue; /* its record is the first, in the mark */
+        const struct source *source = source_of(&matching->of, i);
+        if (!source || !source->mark)
+            continue;
+        const struct pool *pool = &analysis->shards[matching->of.shard[i]].evidence;
+        const struct mark *mark = pool_block(pool, source->mark);
+        prefetch(mark->head ? pool_block(pool, mark->head) : mark);
     }
-    prefetch_all(ahead, n);
-    for (unsigned k = 0; k < n; k++) {
-        uint32_t handle = *(const uint32_t *)ahead[k];
-        ahead[k] = handle ? pool_block(pools[k], handle) : NULL;
-    }
-    prefetch_all(ahead, n);
-    for (unsigned k = 0; k < n; k++) {
-        const struct mark *mark = ahead[k];
-        if (mark && mark->head && pool_size_of(mark->head) != POOL_64)
-            ahead[records++] = pool_block(pools[k], mark->head);
-    }
-    prefetch_all(ahead, records);
 }
 
 /* A row of the batch and its source. */
@@ -175,7 +124,6 @@ struct who {
     struct shard *shard;
     uint32_t mark; /* handle */
     unsigned i;    /* row of the batch */
-    unsigned end;  /* rows before it are in the counters of the source */
     bool iot;      /* matches a signature of origin iot */
 };
 
@@ -185,21 +133,20 @@ static struct mark *mark_of(const struct who *who)
 }
 
 /* The packets of the kinds a signature can match that the source had sent since its evidence
- * began, when it sent this one. */
+ * began, when it sent this one: later ones may be counted already. */
 static uint64_t candidates_of(const struct who *who, unsigned kinds)
 {
     const struct matching_sources *of = &who->matching->of;
     const struct mark *mark = mark_of(who);
-    unsigned shard = of->shard[who->i], family = of->family[who->i];
+    const struct table *table = of->table[who->i];
     uint32_t row = of->row[who->i];
     uint64_t n = 0;
     for (unsigned kind = 0; kind < CANDIDATE_COUNT_; kind++)
         if (kinds & 1U << kind)
-            n += table_counter(&who->shard->tables[family], row, kind) -
-                 mark_base(&who->shard->evidence, mark, kind);
-    for (unsigned later = who->i + 1; later < who->end; later++)
-        n -= of->row[later] == row && of->shard[later] == shard &&
-             of->family[later] == family && (kinds >> of->candidate[later] & 1);
+            n += table_counter(table, row, kind) - mark_base(&who->shard->evidence, mark, kind);
+    for (unsigned later = who->i + 1; later < who->matching->counted; later++)
+        n -= of->row[later] == row && of->table[later] == table &&
+             (kinds >> of->columns->candidate[later] & 1);
     return n;
 }
 
@@ -242,59 +189,37 @@ static __attribute__((noinline)) void judge(const struct evidence_plan *plan,
 
 /* A signature the source has no record for, or that is more than a count. */
 static __attribute__((noinline)) void note_slowly(struct analysis *analysis, struct who *who,
-                                                  unsigned signature)
+                                                  const struct match_hit *hit)
 {
     struct labels *labels = &analysis->labels;
     uint32_t head = mark_of(who)->head;
-    struct evidence_row row = {.batch = who->matching->batch,
-                               .row = who->i,
-                               .has_probe = true,
-                               .probe = who->matching->lists->probes[who->i]};
+    struct evidence_row row = {
+        .batch = who->matching->batch, .row = who->i, .probe = hit->probe};
     unsigned notes = evidence_hit(labels->plan, &who->shard->evidence, &head,
-                                  mark_first(who->mark), signature, &row);
+                                  mark_first(who->mark), hit->signature, &row);
     mark_of(who)->head = head;
     if (notes & NOTE_DUE)
-        judge(labels->plan, who, signature);
+        judge(labels->plan, who, hit->signature);
     labels->refused += (notes & NOTE_REFUSED) != 0;
-    if ((notes & NOTE_MATCHES) && evidence_decides(labels->plan, signature))
-        count_match(analysis, who, signature);
+    if ((notes & NOTE_MATCHES) && evidence_decides(labels->plan, hit->signature))
+        count_match(analysis, who, hit->signature);
 }
 
-static inline void note(struct analysis *analysis, struct who *who, unsigned signature)
+static inline void note(struct analysis *analysis, struct who *who, const struct match_hit *hit)
 {
     const struct evidence_plan *plan = analysis->labels.plan;
-    const struct evidence_item *item = &plan->items[signature];
+    const struct evidence_item *item = &plan->items[hit->signature];
     struct mark *mark = mark_of(who);
     struct evidence_record *record = &mark->first;
-    if (record->signature != signature) {
+    if (record->signature != hit->signature) {
         record = NULL;
         if (item->kind == EVIDENCE_PLAIN)
-            record = evidence_find(&who->shard->evidence, mark->head, signature);
+            record = evidence_find(&who->shard->evidence, mark->head, hit->signature);
     }
-    if (!record) {
-        note_slowly(analysis, who, signature);
-        return;
-    }
-    uint32_t probe = who->matching->lists->probes[who->i];
-    if (!item->plain_probe)
-        probe = (uint32_t)(signature_probe_key(plan->signatures, signature,
-                                               who->matching->batch, who->i) >>
-                           32);
-    if (evidence_count(item, record, probe) & NOTE_DUE)
-        judge(plan, who, signature);
-}
-
-/* Signatures of a row that has too many for its list, by number; -1: no more. */
-static int next_hit(const struct matching *matching, const struct evidence_plan *plan,
-                    unsigned i, unsigned *at)
-{
-    const struct matches *matches = matching->matches;
-    while (*at < matches->hits_n) {
-        uint32_t signature = matches->hits[(*at)++];
-        if (mask_test(matches->mask[signature], i) && !evidence_off(plan, signature))
-            return (int)signature;
-    }
-    return -1;
+    if (!record)
+        note_slowly(analysis, who, hit);
+    else if (evidence_count(item, record, hit->probe) & NOTE_DUE)
+        judge(plan, who, hit->signature);
 }
 
 /* The IoT view: the tables by port and source that scans have, over packets that match an IoT
@@ -302,84 +227,106 @@ static int next_hit(const struct matching *matching, const struct evidence_plan 
 static void count_iot(struct analysis *analysis, const struct matching *matching, unsigned i,
                       struct mark *mark)
 {
-    const struct batch *batch = matching->batch;
+    enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+    const struct columns *columns = matching->of.columns;
     struct window *window = matching->of.windows[i];
-    bool udp = mask_test(batch->has[HAS_UDP], i);
-    if (udp || mask_test(batch->has[HAS_TCP], i)) {
-        unsigned port = (unsigned)udp << 16 | batch->dstport[i];
+    uint32_t port = columns->port[i];
+    bool udp = port >> 16 == PROTO_UDP;
+    if (udp || port >> 16 == PROTO_TCP) {
+        port = (uint32_t)udp << 16 | (port & 0xffff);
         struct port_tally *tally = &analysis->ports[VIEW_IOT].rows[port];
         tally->packets++;
-        if (!mark || mark->iot_port != port + 1) {
-            uint32_t key = matching->of.family[i]
-                               ? (uint32_t)hash_ip6(batch->src6[i], HASH_FIXED)
-                               : batch->src[i];
-            analysis->sets_frozen += !distinct_add(&analysis->ports_pool, &tally->sources, key);
-        }
+        if (!mark || mark->iot_port != port + 1)
+            analysis->sets_frozen +=
+                !distinct_add(&analysis->ports_pool, &tally->sources, columns->source[i]);
         if (mark)
             mark->iot_port = port + 1;
     }
     if (!mark)
         return;
     mark->iot_packets++;
-    if (window && mark_seen_at(mark, (uint32_t)(batch->ts_ns[i] / 60000000000)))
+    if (window && mark_seen_at(mark, columns->at_s[i] / 60))
         window->counts[COUNT_iot_matched_sources]++;
 }
 
-/* A row whose source has no mark, as memory was refused. */
-static void refuse_row(struct analysis *analysis, const struct matching *matching, unsigned i)
+/* A source's, made when there is none; 0: memory was refused, or there is no source. */
+static uint32_t make_mark(struct shard *shard, struct source *source)
 {
-    struct labels *labels = &analysis->labels;
-    unsigned at = 0;
-    if (matching->lists->hits_n[i] <= ROW_HITS_MAX)
-        labels->refused += matching->lists->hits_n[i];
-    else
-        while (next_hit(matching, labels->plan, i, &at) >= 0)
-            labels->refused++;
-    if (mask_test(matching->lists->iot, i))
-        count_iot(analysis, matching, i, NULL);
+    if (source && !source->mark)
+        source->mark = mark_make(&shard->evidence);
+    return source ? source->mark : 0;
 }
 
-static void note_row(struct analysis *analysis, struct matching *matching, unsigned i,
-                     unsigned end)
+/* The hits of a row that is listed. */
+static void note_row(struct analysis *analysis, struct matching *matching,
+                     const struct match_hit *hits, unsigned n)
 {
+    unsigned i = hits->row;
     struct shard *shard = &analysis->shards[matching->of.shard[i]];
-    uint32_t row = matching->of.row[i], mark = 0;
-    if (row != TABLE_NO_ROW)
-        mark = marks_at(&shard->marks[matching->of.family[i]], &shard->evidence, row);
-    if (!mark) {
-        refuse_row(analysis, matching, i);
-        return;
-    }
-    struct who who = {matching, shard, mark, i, end, mask_test(matching->lists->iot, i)};
-    if (matching->lists->hits_n[i] <= ROW_HITS_MAX) {
-        for (unsigned hit = 0; hit < matching->lists->hits_n[i]; hit++)
-            note(analysis, &who, matching->lists->hits[i][hit]);
-    } else {
-        unsigned at = 0;
-        for (int hit; (hit = next_hit(matching, analysis->labels.plan, i, &at)) >= 0;)
-            note(analysis, &who, (unsigned)hit);
+    struct who who = {matching, shard, make_mark(shard, source_of(&matching->of, i)), i,
+                      mask_test(matching->lists->iot, i)};
+    for (unsigned k = 0; who.mark && k < n; k++)
+        note(analysis, &who, &hits[k]);
+    if (!who.mark)
+        analysis->labels.refused += n;
+    if (who.iot)
+        count_iot(analysis, matching, i, who.mark ? mark_of(&who) : NULL);
+}
+
+/* The same of a row that found no room there. */
+static void walk_row(struct analysis *analysis, struct matching *matching, unsigned i)
+{
+    const struct matches *matches = matching->matches;
+    const struct evidence_plan *plan = analysis->labels.plan;
+    struct shard *shard = &analysis->shards[matching->of.shard[i]];
+    struct who who = {matching, shard, make_mark(shard, source_of(&matching->of, i)), i,
+                      mask_test(matching->lists->iot, i)};
+    for (unsigned k = 0; k < matches->hits_n; k++) {
+        unsigned signature = matches->hits[k];
+        if (!mask_test(matches->mask[signature], i) || evidence_off(plan, signature))
+            continue;
+        if (!who.mark) {
+            analysis->labels.refused++;
+            continue;
+        }
+        uint64_t key = signature_probe_key(plan->signatures, signature, matching->batch, i);
+        note(analysis, &who,
+             &(struct match_hit){.probe = (uint32_t)(key >> 32),
+                                 .signature = (uint16_t)signature,
+                                 .row = (uint8_t)i});
     }
     if (who.iot)
-        count_iot(analysis, matching, i, mark_of(&who));
+        count_iot(analysis, matching, i, who.mark ? mark_of(&who) : NULL);
 }
 
 void matching_note(struct analysis *analysis, struct matching *matching, unsigned end)
 {
-    for (; matching->noted < matching->lists->n && matching->lists->rows[matching->noted] < end;
-         matching->noted++)
-        note_row(analysis, matching, matching->lists->rows[matching->noted], end);
+    const struct match_lists *lists = matching->lists;
+    const struct match_hit *hits = lists->hits;
+    unsigned k = matching->noted;
+    while (k < lists->n && hits[k].row < end) {
+        unsigned n = 1;
+        while (k + n < lists->n && hits[k + n].row == hits[k].row)
+            n++;
+        note_row(analysis, matching, hits + k, n);
+        k += n;
+    }
+    matching->noted = k;
+    for (; matching->walked < end; matching->walked++)
+        if (mask_test(lists->any, matching->walked))
+            walk_row(analysis, matching, matching->walked);
 }
 
 void matching_expire(struct analysis *analysis, struct matching *matching, unsigned i)
 {
     const struct matching_sources *of = &matching->of;
     struct shard *shard = &analysis->shards[of->shard[i]];
-    const struct table *table = &shard->tables[of->family[i]];
     uint64_t counters[CANDIDATE_COUNT_];
+    matching->counted = i;
     matching_note(analysis, matching, i);
-    uint32_t mark = marks_at(&shard->marks[of->family[i]], &shard->evidence, of->row[i]);
+    uint32_t mark = make_mark(shard, source_of(of, i));
     for (unsigned kind = 0; kind < CANDIDATE_COUNT_; kind++)
-        counters[kind] = table_counter(table, of->row[i], kind);
+        counters[kind] = table_counter(of->table[i], of->row[i], kind);
     if (!mark || !mark_expire(&shard->evidence, mark, counters))
         analysis->labels.refused++;
 }

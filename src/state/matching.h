@@ -1,31 +1,17 @@
 /* From the masks of a batch to the evidence of its sources. */
 #pragma once
 
+#include "state/columns.h"
+#include "state/match_lists.h"
 #include "state/state.h"
 
-enum { ROW_HITS_MAX = 4 };
-
-/* The masks of a batch by row: what follows from packets and signatures alone. */
-struct match_lists {
-    unsigned n;                             /* rows that match */
-    uint8_t rows[BATCH_CAP];                /* those rows, ascending */
-    uint64_t iot[BATCH_WORDS];              /* rows that match for sure one of origin iot */
-    uint8_t hits_n[BATCH_CAP];              /* signatures of a row; above ROW_HITS_MAX: */
-    uint16_t hits[BATCH_CAP][ROW_HITS_MAX]; /* too many for this, the masks are walked */
-    uint32_t probes[BATCH_CAP];             /* by row: what most signatures tell probes by */
-};
-static_assert(BATCH_CAP <= 256, "rows are kept in bytes");
-
-/* Transposes the masks. plan or matches NULL: nothing matches. */
-void match_lists_fill(struct match_lists *lists, const struct evidence_plan *plan,
-                      const struct batch *batch, const struct matches *matches);
-
 /* Where the sources of the rows of a batch are, a column each. Filled as the batch is counted:
- * a row's may be read when it is prefetched or noted. */
+ * a row's may be read when it is noted. */
 struct matching_sources {
-    const uint8_t *shard, *family;
-    const uint32_t *row; /* in the table, or TABLE_NO_ROW */
-    const uint8_t *candidate;
+    const struct columns *columns;
+    const uint8_t *shard;
+    struct table *const *table;
+    const uint32_t *row;           /* in the table, or TABLE_NO_ROW */
     struct window *const *windows; /* NULL for a late packet */
 };
 
@@ -35,8 +21,10 @@ struct matching {
     const struct matches *matches;
     const struct match_lists *lists;
     struct matching_sources of;
-    bool one_window; /* for all rows */
-    unsigned noted;  /* rows of the list */
+    bool one_window;  /* for all rows */
+    unsigned noted;   /* hits of the list */
+    unsigned walked;  /* rows before it need not be walked any more, if they are not listed */
+    unsigned counted; /* rows before it are in the counters of their sources */
     uint64_t
         iot[BATCH_WORDS]; /* rows noted that match one of origin iot; complete at the end */
 };
@@ -46,11 +34,10 @@ struct matching {
 void matching_start(struct matching *matching, struct analysis *analysis,
                     const struct batch *batch, const struct matches *matches,
                     const struct match_lists *lists, const struct matching_sources *of);
-/* Asks for the memory that noting rows [begin, end) will need. */
+/* Asks for the records of sources that match more than one signature, for rows before `end`. */
 void matching_prefetch(const struct matching *matching, const struct analysis *analysis,
-                       unsigned begin, unsigned end);
-/* Notes the matches of the rows before `end` as evidence of their sources. All of these rows
- * must have been counted, and none from `end` on. */
+                       unsigned end);
+/* Notes the matches of the rows before `end`, which must be counted, as evidence. */
 void matching_note(struct analysis *analysis, struct matching *matching, unsigned end);
 
 /* The source of row i has been silent until now: forgets its evidence when that was too long.

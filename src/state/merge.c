@@ -55,9 +55,10 @@ static void merge_row(struct analysis *into, struct shard *to, const struct shar
     const struct mark *mark = shard_mark(from, family, row);
     if (!mark || !into->labels.plan)
         return;
-    uint32_t target_mark = marks_at(&to->marks[family], &to->evidence, found);
-    if (target_mark)
-        mark_merge(into->labels.plan, &to->evidence, target_mark, &from->evidence, mark,
+    if (!target->mark)
+        target->mark = mark_make(&to->evidence);
+    if (target->mark)
+        mark_merge(into->labels.plan, &to->evidence, target->mark, &from->evidence, mark,
                    &into->labels.refused);
     else
         into->labels.refused++;

@@ -162,7 +162,8 @@ static bool collect_places(const struct analysis *analysis, struct places *ret_p
                 [VIEW_BACKSCATTER] = table_counter(table, row, COUNTER_BACKSCATTER),
                 [VIEW_IOT] = mark ? mark->iot_packets : 0,
             };
-            complete &= places_add(ret_places, source->cc, source->asn, &address, packets);
+            complete &=
+                places_add(ret_places, source->cc, table_asn(table, row), &address, packets);
         }
     }
     return complete;

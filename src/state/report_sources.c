@@ -130,17 +130,18 @@ static struct report_source make_row(const struct analysis *analysis,
                                      const struct candidate_row *candidate)
 {
     const struct shard *shard = &analysis->shards[candidate->shard];
-    const struct source *source = &shard->tables[candidate->address.is6].rows[candidate->row];
+    const struct table *table = &shard->tables[candidate->address.is6];
+    const struct source *source = &table->rows[candidate->row];
     struct distinct ports = source_ports(source), destinations = source_destinations(source);
     struct report_source row = {
         .ip = candidate->address,
         .packets = candidate->packets,
         .first_s = source->first_s,
         .last_s = source->last_s,
-        .asn = source->asn,
+        .asn = table_asn(table, candidate->row),
     };
     /* An estimate may be too high, but never higher than the packets behind it. */
-    uint64_t all = table_packets(&shard->tables[candidate->address.is6], candidate->row);
+    uint64_t all = table_packets(table, candidate->row);
     row.ports = distinct_count(&shard->pool, &ports, &row.ports_estimated);
     row.destinations = distinct_count(&shard->pool, &destinations, &row.destinations_estimated);
     if (row.ports > all)

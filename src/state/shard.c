@@ -19,8 +19,6 @@ void shard_init(struct shard *shard, uint32_t shard_max, struct memory *memory)
     table_use(&shard->tables[1], memory);
     pool_use(&shard->pool, memory);
     bytes = (size_t)shard_max * EVIDENCE_BYTES_A_SOURCE;
-    marks_init(&shard->marks[0], memory);
-    marks_init(&shard->marks[1], memory);
     pool_init(&shard->evidence, bytes > SETS_BYTES_MIN ? bytes : SETS_BYTES_MIN);
     pool_use(&shard->evidence, memory);
 }
@@ -30,8 +28,6 @@ void shard_fini(struct shard *shard)
     table_fini(&shard->tables[0]);
     table_fini(&shard->tables[1]);
     pool_fini(&shard->pool);
-    marks_fini(&shard->marks[0]);
-    marks_fini(&shard->marks[1]);
     pool_fini(&shard->evidence);
 }
 
@@ -102,8 +98,9 @@ static void drop(struct analysis *analysis, struct shard *shard, const struct vi
         source_tallies_add(&analysis->labels.evicted, analysis->labels.plan, &shard->evidence,
                            mark, victim->packets, packets[VIEW_SCAN]);
     if (mark)
-        mark_drop(&shard->evidence, shard->marks[victim->table].rows[victim->row]);
-    if (!places_add(&analysis->evicted_places, source->cc, source->asn, &address, packets))
+        mark_drop(&shard->evidence, source->mark);
+    if (!places_add(&analysis->evicted_places, source->cc, table_asn(table, victim->row),
+                    &address, packets))
         analysis->memory_refused++;
     struct distinct ports = source_ports(source), destinations = source_destinations(source);
     distinct_clear(&shard->pool, &ports);
@@ -137,10 +134,8 @@ bool shard_evict(struct analysis *analysis, struct shard *shard)
         drop(analysis, shard, &victims[i]);
     free(victims);
     analysis->sources_evicted += k;
-    for (unsigned family = 0; family < 2; family++) {
-        marks_compact(&shard->marks[family], &shard->tables[family]);
+    for (unsigned family = 0; family < 2; family++)
         table_compact(&shard->tables[family], analysis->config.table_key);
-    }
     return true;
 }
 
@@ -163,7 +158,8 @@ uint32_t shard_insert(struct analysis *analysis, struct shard *shard,
     if (locator) {
         struct place place = locator->locate(locator->context, address);
         source->cc = cc_pack(place.cc) & 1023U;
-        source->asn = place.asn;
+        if (!table_set_asn(table, row, place.asn))
+            analysis->memory_refused++;
     }
     return row;
 }

@@ -21,8 +21,7 @@
 struct shard {
     struct table tables[2]; /* IPv4, IPv6 */
     struct pool pool;       /* sets of ports and destinations */
-    struct marks marks[2];  /* parallel to the tables */
-    struct pool evidence;   /* the marks and their records */
+    struct pool evidence;   /* marks of the rows, and their records */
 };
 
 /* Sums over all packets and refusals. counts[COUNT_sources] stays 0: the tables know. */
@@ -81,8 +80,7 @@ void shard_fini(struct shard *shard);
 /* The mark of a row, NULL when it has none yet. */
 static inline struct mark *shard_mark(const struct shard *shard, unsigned family, uint32_t row)
 {
-    const struct marks *marks = &shard->marks[family];
-    uint32_t handle = row < marks->cap ? marks->rows[row] : 0;
+    uint32_t handle = shard->tables[family].rows[row].mark;
     return handle ? pool_block(&shard->evidence, handle) : NULL;
 }
 

@@ -89,31 +89,29 @@ void steps_note_label(struct analysis *analysis, struct window *const *windows, 
     }
 }
 
-static const struct source *known_source(const struct analysis *analysis,
-                                         const struct step_rows *rows, unsigned i)
+/* The row of a source in its table, or TABLE_NO_ROW. */
+static uint32_t known_row(const struct table *table, const struct step_rows *rows, unsigned i)
 {
-    const struct table *table = &analysis->shards[rows->shard[i]].tables[rows->is6[i]];
     const struct ip6 *address = &rows->batch->src6[i];
     uint32_t row = rows->row[i];
     bool current = row < table->n && table->rows[row].key == rows->key[i] &&
                    (!table->is6 ||
                     (table->keys[row].hi == address->hi && table->keys[row].lo == address->lo));
-    if (!current)
-        row = table_find(table, rows->hash[i], rows->key[i], address);
-    return row == TABLE_NO_ROW ? NULL : &table->rows[row];
+    return current ? row : table_find(table, rows->hash[i], rows->key[i], address);
 }
 
 /* Where a source is: its row knows, or else it is looked up again. */
 static struct place place_of(const struct analysis *analysis, const struct step_rows *rows,
                              unsigned i, const struct address *address)
 {
-    const struct source *source = known_source(analysis, rows, i);
+    const struct table *table = &analysis->shards[rows->shard[i]].tables[rows->is6[i]];
+    uint32_t row = known_row(table, rows, i);
     const struct locator *locator = analysis->config.locator;
     struct place place = {0};
-    if (source) {
-        place.asn = source->asn;
-        if (source->cc != CC_UNKNOWN)
-            cc_text(source->cc, place.cc);
+    if (row != TABLE_NO_ROW) {
+        place.asn = table_asn(table, row);
+        if (table->rows[row].cc != CC_UNKNOWN)
+            cc_text(table->rows[row].cc, place.cc);
     } else if (locator) {
         place = locator->locate(locator->context, address);
     }

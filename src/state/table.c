@@ -19,8 +19,8 @@ void table_use(struct table *table, struct memory *memory)
 void table_fini(struct table *table)
 {
     memory_free(table->memory, table->rows, table->rows_cap * sizeof *table->rows);
-    if (table->keys)
-        memory_free(table->memory, table->keys, table->rows_cap * sizeof *table->keys);
+    memory_free(table->memory, table->keys, table->keys_cap * sizeof *table->keys);
+    memory_free(table->memory, table->asns, table->asns_cap * sizeof *table->asns);
     memory_free(table->memory, table->slots, table->slots_cap * sizeof *table->slots);
     free(table->wide);
     memory_drop(table->memory);
@@ -29,8 +29,9 @@ void table_fini(struct table *table)
 
 size_t table_bytes(const struct table *table)
 {
-    return table->rows_cap * (sizeof *table->rows + (table->is6 ? sizeof *table->keys : 0)) +
-           table->slots_cap * sizeof *table->slots + table->wide_cap * sizeof *table->wide;
+    return table->rows_cap * sizeof *table->rows + table->keys_cap * sizeof *table->keys +
+           table->asns_cap * sizeof *table->asns + table->slots_cap * sizeof *table->slots +
+           table->wide_cap * sizeof *table->wide;
 }
 
 static uint64_t row_hash(const struct table *table, uint32_t row, const uint64_t key[static 2])
@@ -54,31 +55,40 @@ static void put_all(struct table *table, const uint64_t key[static 2])
         put_slot(table, row_hash(table, row, key), row);
 }
 
+/* An array parallel to the rows; one that is larger than they are stays so. */
+static bool grow_parallel(struct table *table, void **array, uint32_t *cap, size_t size,
+                          uint32_t wanted)
+{
+    if (*cap >= wanted)
+        return true;
+    void *grown = memory_grow(table->memory, *array, *cap * size, wanted * size);
+    if (!grown)
+        return false;
+    *array = grown;
+    *cap = wanted;
+    return true;
+}
+
+static bool grow_rows(struct table *table)
+{
+    uint32_t cap = table->rows_cap ? table->rows_cap * 2 : ROWS_FIRST;
+    void *rows = table->rows, *keys = table->keys, *asns = table->asns;
+    bool grown =
+        (!table->is6 ||
+         grow_parallel(table, &keys, &table->keys_cap, sizeof *table->keys, cap)) &&
+        (!asns || grow_parallel(table, &asns, &table->asns_cap, sizeof *table->asns, cap)) &&
+        grow_parallel(table, &rows, &table->rows_cap, sizeof *table->rows, cap);
+    table->rows = rows;
+    table->keys = keys;
+    table->asns = asns;
+    return grown;
+}
+
 /* Room for one more row, and at least a quarter of the slots free. */
 static bool make_room(struct table *table, const uint64_t key[static 2])
 {
-    if (table->n == table->rows_cap) {
-        size_t cap = table->rows_cap ? (size_t)table->rows_cap * 2 : ROWS_FIRST;
-        struct source *rows = memory_grow(table->memory, table->rows,
-                                          table->rows_cap * sizeof *rows, cap * sizeof *rows);
-        if (!rows)
-            return false;
-        table->rows = rows;
-        if (table->is6) {
-            struct ip6 *keys = memory_grow(table->memory, table->keys,
-                                           table->rows_cap * sizeof *keys, cap * sizeof *keys);
-            if (!keys) { /* shrinking a mapping gives its end back */
-                size_t old = table->rows_cap * sizeof *rows;
-                if (old)
-                    table->rows = memory_grow(table->memory, rows, cap * sizeof *rows, old);
-                else
-                    memory_free(table->memory, rows, cap * sizeof *rows), table->rows = NULL;
-                return false;
-            }
-            table->keys = keys;
-        }
-        table->rows_cap = (uint32_t)cap;
-    }
+    if (table->n == table->rows_cap && !grow_rows(table))
+        return false;
     if (table->n + 1 > table->slots_cap / 4 * 3) {
         size_t cap = table->slots_cap ? ((size_t)table->slots_cap * 3 / 2 + TABLE_GROUP - 1) /
                                             TABLE_GROUP * TABLE_GROUP
@@ -103,8 +113,24 @@ uint32_t table_insert(struct table *table, const uint64_t key[static 2], uint64_
     table->rows[row] = (struct source){.key = source_key};
     if (table->is6)
         table->keys[row] = *address;
+    if (table->asns)
+        table->asns[row] = 0;
     put_slot(table, hash, row);
     return row;
+}
+
+bool table_set_asn(struct table *table, uint32_t row, uint32_t asn)
+{
+    if (!table->asns) {
+        if (!asn)
+            return true;
+        table->asns = memory_grow(table->memory, NULL, 0, table->rows_cap * sizeof asn);
+        if (!table->asns)
+            return false;
+        table->asns_cap = table->rows_cap;
+    }
+    table->asns[row] = asn;
+    return true;
 }
 
 void table_compact(struct table *table, const uint64_t key[static 2])
@@ -124,6 +150,8 @@ void table_compact(struct table *table, const uint64_t key[static 2])
         table->rows[kept] = table->rows[row];
         if (table->is6)
             table->keys[kept] = table->keys[row];
+        if (table->asns)
+            table->asns[kept] = table->asns[row];
         kept++;
     }
     table->n = kept;

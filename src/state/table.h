@@ -3,6 +3,7 @@
  *   slots (hash index)                   rows (dense, in order of arrival)
  *   [ 1 | tag : 9 | row : 22 ] ---> [ struct source, 64 bytes, one cache line ]
  *   0: free                              keys: the addresses of IPv6 rows, parallel to rows
+ *                                        asns: what is read for reports alone, parallel too
  *
  * The hash chooses a group of eight slots, half a cache line, that are compared at once; a full
  * group goes on in the next one. The tag is part of the hash, so that a row is touched only
@@ -32,7 +33,7 @@ struct source {
     unsigned drop : 1;            /* table_compact() takes it out */
     unsigned unused : 1;
     uint8_t ports_kind, destinations_kind;
-    uint32_t asn;
+    uint32_t mark;            /* handle of its struct mark, 0: none; labels.h */
     uint32_t first_s, last_s; /* lowest and highest time stamp of its packets */
     uint32_t minutes;         /* bit k: a packet, not late, in minute last_s / 60 - k */
     uint32_t ports;           /* struct distinct of (IP protocol << 16 | destination port) */
@@ -51,8 +52,9 @@ struct table {
     struct memory *memory; /* of the arrays; may be NULL; a reference */
     struct source *rows;
     struct ip6 *keys; /* IPv6 only */
+    uint32_t *asns;   /* NULL until one is known */
     uint32_t *slots;
-    uint32_t n, rows_cap, slots_cap;
+    uint32_t n, rows_cap, keys_cap, asns_cap, slots_cap;
     bool is6;
     struct wide *wide;
     uint32_t wide_n, wide_cap;
@@ -80,6 +82,14 @@ void table_compact(struct table *table, const uint64_t key[static 2]);
 size_t table_bytes(const struct table *table);
 
 struct address table_address(const struct table *table, uint32_t row);
+
+/* The AS of a row, 0: unknown. */
+static inline uint32_t table_asn(const struct table *table, uint32_t row)
+{
+    return table->asns ? table->asns[row] : 0;
+}
+/* False: memory; the AS stays unknown. */
+bool table_set_asn(struct table *table, uint32_t row, uint32_t asn);
 
 /* A counter with its carries, and the sum of the candidates: all packets of the source. */
 uint64_t table_counter(const struct table *table, uint32_t row, enum counter counter);

@@ -1,7 +1,6 @@
 /* Evidence does not depend on where batches end: rows one by one, where nothing is later in the
  * batch, against batches of many. Labels that fall due amid a batch, expiry between two rows of
- * a batch, rows that match more signatures than their list holds, and evictions are all in it.
- */
+ * a batch, rows that find no room in the list of matches, and evictions are all in it. */
 #include "stream.h"
 
 #include "state/evidence.h"
@@ -28,12 +27,20 @@ static const char TEXT[] = "signature often\n    title t\n    origin iot\n    ma
                            "    chance 0.3\n    reference none\n"
                            "signature widely\n    title t\n    origin research\n"
                            "    match tcp or udp\n    distinct ports > 5 in 1d\n"
-                           "    reference none\n";
-enum { SIGNATURES = 7, SOURCES = 120, PACKETS = 8000 };
-static_assert((int)SIGNATURES > (int)ROW_HITS_MAX, "some row matches more than its list holds");
+                           "    reference none\n"
+                           "signature all-0\n    title t\n    origin tool\n"
+                           "    match ip or ipv6\n    chance 0.5\n    reference none\n"
+                           "signature all-1\n    title t\n    origin tool\n"
+                           "    match ip or ipv6\n    chance 0.6\n    reference none\n"
+                           "signature all-2\n    title t\n    origin tool\n"
+                           "    match ip or ipv6\n    chance 0.7\n    reference none\n"
+                           "signature all-3\n    title t\n    origin tool\n"
+                           "    match ip or ipv6\n    chance 0.8\n    reference none\n";
+enum { SIGNATURES = 11, SOURCES = 120, PACKETS = 8000 };
 
 static struct signature_set *signatures;
 static struct evidence_plan *plan;
+static unsigned overflows; /* batches with rows that found no room in the list */
 
 static void setup(void)
 {
@@ -62,11 +69,14 @@ static struct analysis *run(const struct stream *stream, unsigned rows, uint64_t
     struct matcher *matcher = matcher_new(signatures);
     struct matches *matches = matches_new(signatures);
     struct batch *batch = calloc(1, sizeof *batch);
+    static struct match_lists lists;
     for (unsigned i = 0; i < stream->n; i++) {
         batch_put(batch, &stream->packets[i]);
         if (batch->n + batch->refused_n < rows && i + 1 < stream->n)
             continue;
         matcher_run(matcher, batch, matches);
+        match_lists_fill(&lists, plan, batch, matches);
+        overflows += lists.rows_end < batch->n;
         analysis_add(analysis, batch, matches);
         batch_clear(batch);
     }
@@ -139,6 +149,7 @@ static void check_rows(const struct stream *stream, uint64_t sources_max)
         report_free(report);
         analysis_free(many);
     }
+    ck_assert_uint_gt(overflows, 0);
     report_free(expected);
     analysis_free(one);
 }
