@@ -20,32 +20,31 @@
  * finished first then. So a result never depends on where a batch or a stretch ends. */
 #include "state/prepare.h"
 
-/* As many as a core can ask for at a time; few enough for four steps to stay in its first
- * cache. */
-enum { STRETCH = 32 };
-static_assert(STRETCH % 8 == 0 && BATCH_CAP % STRETCH == 0, "batches are whole stretches");
+/* What four steps ask for stays in the first cache. */
+enum { STRETCH = 32, LINE_KEYS = 64 / sizeof(uint32_t) };
+static_assert(BATCH_CAP % STRETCH == 0, "batches are whole stretches");
 
-enum {
-    LINE_KEYS = 64 / sizeof(uint32_t),
-    AHEAD_MAX = 3 + (DISTINCT_EXACT_MAX + 1) / LINE_KEYS, /* of a row, in one step */
-};
-
-/* Rows of a batch that are alike. Not in bytes: to compilers those may be part of anything. */
-struct rows {
-    unsigned n;
-    uint16_t row[STRETCH + 1]; /* room for one that is not added */
-};
+/* Rows of a stretch that are alike: bit k is row begin + k. */
+typedef uint32_t rows;
+static_assert(sizeof(rows) * 8 >= STRETCH, "a bit a row");
 
 /* How the sets of the sources of a stretch take their packets: `count` to `finish`. */
 struct looks {
-    unsigned begin, end;  /* rows that are counted and not finished */
-    struct rows sketches; /* destinations that are estimated: */
-    uint16_t reg[STRETCH];
-    uint8_t rank[STRETCH];
-    struct rows exact; /* destinations of the others */
-    struct rows ports; /* packets with a port that may be new to the source */
-    struct rows fresh; /* packets whose source may be new to the tally of the port */
+    unsigned begin, end;     /* rows that are counted and not finished */
+    rows sketches;           /* destinations that are estimated: */
+    uint16_t entry[STRETCH]; /* what they take: sketch_entry() */
+    rows exact;              /* destinations of the others */
+    rows ports;              /* packets with a port that may be new to the source */
+    rows fresh;              /* packets whose source may be new to the tally of the port */
 };
+
+/* The first of some rows, which is taken out of them. */
+static inline unsigned rows_next(const struct looks *looks, rows *left)
+{
+    unsigned k = (unsigned)__builtin_ctz(*left);
+    *left &= *left - 1;
+    return looks->begin + k;
+}
 
 /* What the steps pass on, by row of the batch. */
 struct work {
@@ -60,13 +59,6 @@ struct work {
     struct source nobody; /* for rows without: its sets are frozen */
     struct matching matching;
 };
-
-/* `if_this` is best made without && and ||, which are branches. */
-static inline unsigned rows_add(struct rows *rows, unsigned n, unsigned row, bool if_this)
-{
-    rows->row[n] = (uint16_t)row; /* overwritten by the next, if not */
-    return n + if_this;
-}
 
 static void step_slots(struct analysis *analysis, struct work *work, unsigned begin,
                        unsigned end)
@@ -165,50 +157,46 @@ static bool only_scans(const struct source *source)
     return source->seen == 1U << CLASS_SCAN;
 }
 
-/* What sketches of destinations take, and where. */
-static unsigned look_at_sketches(const struct analysis *analysis, const struct work *work,
-                                 struct looks *looks, const void **ahead)
+/* Asks for blocks of keys that have to be searched. */
+static void look_at_keys(const struct analysis *analysis, const struct work *work,
+                         const struct looks *looks)
 {
     const struct prepared *prepared = work->prepared;
-    for (unsigned k = 0; k < looks->sketches.n; k++) {
-        unsigned i = looks->sketches.row[k];
-        const struct pool *pool = &analysis->shards[prepared->shard[i]].pool;
-        uint64_t hash = hash_u64(prepared->columns.destination[i], HASH_FIXED);
-        looks->reg[k] = (uint16_t)hll_register(HLL_SMALL_BITS, hash);
-        looks->rank[k] = hll_rank(HLL_SMALL_BITS, hash);
-        const uint8_t *registers = pool_block(pool, source_of(work, i)->destinations);
-        ahead[k] = registers + looks->reg[k];
-    }
-    return looks->sketches.n;
-}
-
-/* Blocks of keys that have to be searched. */
-static unsigned look_at_keys(const struct analysis *analysis, const struct work *work,
-                             const struct looks *looks, const void **ahead)
-{
-    const struct prepared *prepared = work->prepared;
-    unsigned n = 0;
-    for (unsigned k = 0; k < looks->exact.n; k++) {
-        unsigned i = looks->exact.row[k];
+    for (rows exact = looks->exact; exact;) {
+        unsigned i = rows_next(looks, &exact);
         struct distinct set = source_destinations(source_of(work, i));
         if (prepared->is_new_destination[i] | !distinct_is_open_block(set))
             continue;
         const uint32_t *keys = pool_block(&analysis->shards[prepared->shard[i]].pool, set.word);
         for (unsigned at = 0; at < set.kind; at += LINE_KEYS)
-            ahead[n++] = keys + at;
+            prefetch(keys + at);
     }
-    return n;
 }
 
-/* Rows [begin, end), whose sources have theirs: counts them, and looks at their sets. */
+/* All ones if it is so. Compilers make branches of conditions, even of those that nobody can
+ * guess: what follows chooses by arithmetic. */
+static inline uint32_t all_if(bool it)
+{
+    return -(uint32_t)it;
+}
+
+/* Asks for a byte of a block, or, if it is not wanted, of what lies first in the pool. */
+static inline void prefetch_block(const struct pool *pool, uint32_t handle, uint32_t at,
+                                  bool wanted)
+{
+    const uint8_t *block = pool_block(pool, handle & all_if(wanted));
+    prefetch(block + at);
+}
+
+/* Rows [begin, end), whose sources have theirs: counts them, and looks at their sets.
+ * Conditions are best made without && and ||, which are branches. */
 static void count_rows(struct analysis *analysis, struct work *work, unsigned begin,
                        unsigned end)
 {
     const struct prepared *prepared = work->prepared;
     struct looks *looks = &work->looks[1];
-    const void *ahead[STRETCH * AHEAD_MAX];
-    unsigned n = 0, sketches = 0, exact = 0, ports = 0, fresh = 0;
-    for (unsigned i = begin; i < end; i++) {
+    rows sketches = 0, exact = 0, ports = 0, fresh = 0;
+    for (unsigned i = begin, k = 0; i < end; i++, k++) {
         struct source *source = source_of(work, i);
         const struct shard *shard = &analysis->shards[prepared->shard[i]];
         if (source != &work->nobody)
@@ -217,58 +205,57 @@ static void count_rows(struct analysis *analysis, struct work *work, unsigned be
             refuse(analysis, work, i);
         work->tally[i]->packets++;
 
+        looks->entry[k] = sketch_entry(hash_u64(prepared->columns.destination[i], HASH_FIXED));
         struct distinct set = source_destinations(source);
         bool block = distinct_is_open_block(set), sketch = block & distinct_is_sketch(set);
-        sketches = rows_add(&looks->sketches, sketches, i, sketch);
-        exact = rows_add(&looks->exact, exact, i, !sketch);
-        const uint32_t *keys = pool_block(&shard->pool, set.word);
-        ahead[n] = keys + set.kind; /* where the next one goes */
-        n += block ^ sketch;
+        sketches |= (rows)sketch << k;
+        exact |= (rows)!sketch << k;
+        /* where the next key goes */
+        uint32_t waiting = (uint32_t)offsetof(struct sketch, waiting) +
+                           (set.kind - (unsigned)DISTINCT_SKETCH) * (uint32_t)sizeof(uint16_t);
+        uint32_t at = (set.kind * (uint32_t)sizeof(uint32_t) & all_if(!sketch)) |
+                      (waiting & all_if(sketch));
+        prefetch_block(&shard->pool, set.word, at & all_if(block), block);
 
         uint32_t port = prepared->columns.port[i];
         set = source_ports(source);
         bool only = distinct_is_only(set, port);
-        ports = rows_add(&looks->ports, ports, i, !only & (port != 0));
-        ahead[n] = pool_block(&shard->pool, set.word);
-        n += !only & distinct_is_open_block(set);
-        fresh = rows_add(&looks->fresh, fresh, i,
-                         only & !only_scans(source) & (work->tally[i] != &work->no_tally));
+        ports |= (rows)(!only & (port != 0)) << k;
+        prefetch_block(&shard->pool, set.word, 0, !only & distinct_is_open_block(set));
+        fresh |= (rows)(only & !only_scans(source) & (work->tally[i] != &work->no_tally)) << k;
 
-        ahead[n] = pool_block(&shard->evidence, source->mark);
-        n += (source->mark != 0) & mask_test(prepared->lists.any, i);
+        prefetch_block(&shard->evidence, source->mark, 0, mask_test(prepared->lists.any, i));
     }
     looks->begin = begin;
     looks->end = work->matching.counted = end;
-    looks->sketches.n = sketches;
-    looks->exact.n = exact;
-    looks->ports.n = ports;
-    looks->fresh.n = fresh;
-    n += look_at_sketches(analysis, work, looks, ahead + n);
-    n += look_at_keys(analysis, work, looks, ahead + n);
-    prefetch_all(ahead, n);
+    looks->sketches = sketches;
+    looks->exact = exact;
+    looks->ports = ports;
+    looks->fresh = fresh;
+    look_at_keys(analysis, work, looks);
 }
 
 static void add_to_sketches(struct analysis *analysis, const struct work *work,
                             const struct looks *looks)
 {
-    for (unsigned k = 0; k < looks->sketches.n; k++) {
-        unsigned i = looks->sketches.row[k];
-        uint8_t *registers = pool_block(&analysis->shards[work->prepared->shard[i]].pool,
-                                        source_of(work, i)->destinations);
-        uint8_t *reg = registers + looks->reg[k];
-        if (*reg < looks->rank[k]) /* rarely */
-            *reg = looks->rank[k];
+    for (rows sketches = looks->sketches; sketches;) {
+        unsigned i = rows_next(looks, &sketches);
+        struct source *source = source_of(work, i);
+        struct distinct set = source_destinations(source);
+        set.kind = distinct_note_sketch(&analysis->shards[work->prepared->shard[i]].pool, set,
+                                        looks->entry[i - looks->begin],
+                                        work->prepared->columns.destination[i]);
+        source_set_destinations(source, set);
     }
 }
 
-/* Lists what is fresh. Returns how many sets froze, as what follows does. */
+/* Finds what is fresh. Returns how many sets froze, as what follows does. */
 static uint64_t add_ports(struct analysis *analysis, const struct work *work,
                           struct looks *looks)
 {
     uint64_t frozen = 0;
-    unsigned fresh = looks->fresh.n;
-    for (unsigned k = 0; k < looks->ports.n; k++) {
-        unsigned i = looks->ports.row[k];
+    for (rows ports = looks->ports; ports;) {
+        unsigned i = rows_next(looks, &ports);
         struct source *source = source_of(work, i);
         struct distinct set = source_ports(source);
         enum distinct_result result =
@@ -277,20 +264,19 @@ static uint64_t add_ports(struct analysis *analysis, const struct work *work,
         frozen += result == DISTINCT_FROZE;
         if (result != DISTINCT_KNOWN)
             source_set_ports(source, set);
-        fresh = rows_add(&looks->fresh, fresh, i,
-                         !((result == DISTINCT_KNOWN) & only_scans(source)) &
-                             (work->tally[i] != &work->no_tally));
+        bool may_be_new = !((result == DISTINCT_KNOWN) & only_scans(source)) &
+                          (work->tally[i] != &work->no_tally);
+        looks->fresh |= (rows)may_be_new << (i - looks->begin);
     }
-    looks->fresh.n = fresh;
     return frozen;
 }
 
 static uint64_t add_destinations(struct analysis *analysis, const struct work *work,
-                                 const struct rows *rows)
+                                 const struct looks *looks)
 {
     uint64_t frozen = 0;
-    for (unsigned k = 0; k < rows->n; k++) {
-        unsigned i = rows->row[k];
+    for (rows exact = looks->exact; exact;) {
+        unsigned i = rows_next(looks, &exact);
         struct source *source = source_of(work, i);
         struct distinct set = source_destinations(source);
         enum distinct_result result = distinct_note_new(
@@ -304,18 +290,14 @@ static uint64_t add_destinations(struct analysis *analysis, const struct work *w
 }
 
 static void look_at_tallies(const struct analysis *analysis, const struct work *work,
-                            const struct rows *fresh)
+                            const struct looks *looks)
 {
-    const void *ahead[STRETCH + 1];
-    unsigned n = 0;
-    for (unsigned k = 0; k < fresh->n; k++) {
-        unsigned i = fresh->row[k];
+    for (rows fresh = looks->fresh; fresh;) {
+        unsigned i = rows_next(looks, &fresh);
         struct distinct set = work->tally[i]->sources;
-        ahead[n] =
-            distinct_place(&analysis->ports_pool, set, work->prepared->columns.source[i]);
-        n += distinct_is_open_block(set);
+        if (distinct_is_open_block(set))
+            prefetch(distinct_place(&analysis->ports_pool, set));
     }
-    prefetch_all(ahead, n);
 }
 
 static void step_finish(struct analysis *analysis, struct work *work, struct looks *looks)
@@ -325,11 +307,11 @@ static void step_finish(struct analysis *analysis, struct work *work, struct loo
     matching_prefetch(&work->matching, analysis, looks->end);
     add_to_sketches(analysis, work, looks);
     uint64_t frozen = add_ports(analysis, work, looks);
-    look_at_tallies(analysis, work, &looks->fresh);
-    frozen += add_destinations(analysis, work, &looks->exact);
+    look_at_tallies(analysis, work, looks);
+    frozen += add_destinations(analysis, work, looks);
     matching_note(analysis, &work->matching, looks->end);
-    for (unsigned k = 0; k < looks->fresh.n; k++) {
-        unsigned i = looks->fresh.row[k];
+    for (rows fresh = looks->fresh; fresh;) {
+        unsigned i = rows_next(looks, &fresh);
         frozen += !distinct_add(&analysis->ports_pool, &work->tally[i]->sources,
                                 work->prepared->columns.source[i]);
     }
@@ -420,7 +402,7 @@ void analysis_count(struct analysis *analysis, const struct prepared *prepared)
     work.no_tally = (struct port_tally){0};
     work.nobody =
         (struct source){.ports_kind = DISTINCT_FROZEN, .destinations_kind = DISTINCT_FROZEN};
-    tally_batch(analysis, batch, &prepared->columns, work.windows);
+    tally_batch(analysis, batch, &prepared->columns, &prepared->sums, work.windows);
     if (analysis->feed)
         feed_start(analysis->feed);
     const struct matching_sources sources = {&prepared->columns, prepared->shard, work.table,

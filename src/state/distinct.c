@@ -1,8 +1,10 @@
 #include "state/distinct.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const enum pool_size FIRST_BLOCK = POOL_16;
+static_assert(DISTINCT_SKETCH + SKETCH_WAITING_MAX <= DISTINCT_KEYS, "a kind says who waits");
 
 static bool has_block(const struct distinct *set)
 {
@@ -26,24 +28,22 @@ static enum distinct_result freeze(struct distinct *set)
     return DISTINCT_FROZE;
 }
 
-static void sketch_add(struct pool *pool, const struct distinct *set, uint32_t key)
+static unsigned waiting(const struct distinct *set)
 {
-    hll_add(pool_block(pool, set->word), HLL_SMALL_BITS, hash_u64(key, HASH_FIXED));
+    return (set->kind & DISTINCT_KEYS) - DISTINCT_SKETCH;
 }
 
 /* Makes a sketch of an exact set. False: no room, the set is as it was. */
 static bool become_sketch(struct pool *pool, struct distinct *set)
 {
-    uint32_t handle = pool_alloc(pool, POOL_2048);
+    uint32_t handle = sketch_new(pool);
     if (!handle)
         return false;
-    struct distinct sketch = {.word = handle, .kind = DISTINCT_KEYS};
-    memset(pool_block(pool, handle), 0, HLL_SMALL);
     const uint32_t *keys = keys_of(pool, set);
     for (unsigned i = 0; i < set->kind; i++)
-        sketch_add(pool, &sketch, keys[i]);
+        hll_add(sketch_registers(pool, handle), HLL_SMALL_BITS, hash_u64(keys[i], HASH_FIXED));
     distinct_clear(pool, set);
-    *set = sketch;
+    *set = (struct distinct){.word = handle, .kind = DISTINCT_SKETCH};
     return true;
 }
 
@@ -82,7 +82,8 @@ enum distinct_result distinct_note_slow(struct pool *pool, struct distinct *set,
     }
     if (!has_sketch(set) && !become_sketch(pool, set))
         return freeze(set);
-    sketch_add(pool, set, key);
+    unsigned n = sketch_add(pool, set->word, waiting(set), hash_u64(key, HASH_FIXED));
+    set->kind = (uint8_t)(DISTINCT_SKETCH + n);
     return DISTINCT_ADDED;
 }
 
@@ -92,11 +93,13 @@ bool distinct_merge(struct pool *pool, struct distinct *into, const struct pool 
     if (into->kind & DISTINCT_FROZEN)
         return true;
     if (has_sketch(from)) {
-        if (!has_sketch(into) && !become_sketch(pool, into))
+        if (!has_sketch(into) && !become_sketch(pool, into)) {
             (void)freeze(into);
-        else
-            hll_merge(pool_block(pool, into->word), pool_block(from_pool, from->word),
-                      HLL_SMALL_BITS);
+        } else {
+            uint8_t registers[HLL_SMALL];
+            (void)distinct_registers(from_pool, from, registers);
+            hll_merge(sketch_registers(pool, into->word), registers, HLL_SMALL_BITS);
+        }
     } else {
         const uint32_t *keys = keys_of(from_pool, from);
         for (unsigned i = 0; i < (from->kind & DISTINCT_KEYS); i++)
@@ -108,7 +111,9 @@ bool distinct_merge(struct pool *pool, struct distinct *into, const struct pool 
 
 void distinct_clear(struct pool *pool, struct distinct *set)
 {
-    if (has_block(set))
+    if (has_sketch(set))
+        sketch_free(pool, set->word);
+    else if (has_block(set))
         pool_free(pool, set->word);
     *set = (struct distinct){0};
 }
@@ -116,22 +121,25 @@ void distinct_clear(struct pool *pool, struct distinct *set)
 uint64_t distinct_count(const struct pool *pool, const struct distinct *set,
                         bool *ret_estimated)
 {
-    *ret_estimated = has_sketch(set) || set->kind & DISTINCT_FROZEN;
-    if (has_sketch(set))
-        return hll_estimate(pool_block(pool, set->word), HLL_SMALL_BITS);
-    return set->kind & DISTINCT_KEYS;
+    uint8_t registers[HLL_SMALL];
+    bool sketch = distinct_registers(pool, set, registers);
+    *ret_estimated = sketch || set->kind & DISTINCT_FROZEN;
+    return sketch ? hll_estimate(registers, HLL_SMALL_BITS) : set->kind & DISTINCT_KEYS;
 }
 
-unsigned distinct_read(const struct pool *pool, const struct distinct *set,
-                       uint32_t ret_keys[static DISTINCT_EXACT_MAX],
-                       const uint8_t **ret_registers)
+unsigned distinct_keys(const struct pool *pool, const struct distinct *set,
+                       uint32_t ret_keys[static DISTINCT_EXACT_MAX])
 {
-    *ret_registers = NULL;
-    if (has_sketch(set)) {
-        *ret_registers = pool_block(pool, set->word);
-        return 0;
-    }
-    unsigned n = set->kind & DISTINCT_KEYS;
+    unsigned n = has_sketch(set) ? 0 : set->kind & DISTINCT_KEYS;
     memcpy(ret_keys, keys_of(pool, set), n * sizeof *ret_keys);
     return n;
+}
+
+bool distinct_registers(const struct pool *pool, const struct distinct *set,
+                        uint8_t ret_registers[static HLL_SMALL])
+{
+    if (!has_sketch(set))
+        return false;
+    sketch_copy_registers(pool, set->word, waiting(set), ret_registers);
+    return true;
 }

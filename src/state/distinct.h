@@ -2,7 +2,7 @@
  * 2,048 registers (standard error 2.3 %). The state is a function of the set of keys, whatever
  * their order and however they were split before merging.
  *
- *   no key -> one, in the word -> block of 4, 16, 32, 64, 128 keys -> block of registers
+ *   no key -> one, in the word -> block of 4, 16, 32, 64, 128 keys -> sketch
  *
  * A block is full of keys at all times: those places that have none of their own repeat the
  * first key, so that a search compares whole vectors and needs not know how many there are.
@@ -14,12 +14,13 @@
 #pragma once
 
 #include "base/hash.h"
-#include "state/hll.h"
 #include "state/pool.h"
+#include "state/sketch.h"
 
 enum {
     DISTINCT_EXACT_MAX = 127,
-    DISTINCT_KEYS = 127,   /* of the kind: how many keys; of a sketch, all ones */
+    DISTINCT_KEYS = 127,   /* of the kind: how many keys; of a sketch, DISTINCT_SKETCH ... */
+    DISTINCT_SKETCH = 2,   /* ... and how many of them wait */
     DISTINCT_FROZEN = 128, /* a flag beside them */
 };
 
@@ -43,7 +44,7 @@ static inline bool distinct_is_open_block(struct distinct set)
 /* Of one that has a block. */
 static inline bool distinct_is_sketch(struct distinct set)
 {
-    return pool_size_of(set.word) == POOL_2048;
+    return pool_size_of(set.word) == POOL_SKETCH;
 }
 
 /* Is this the key of a set of one? */
@@ -97,6 +98,18 @@ static inline enum distinct_result distinct_note(struct pool *pool, struct disti
     return distinct_note_new(pool, set, key, false);
 }
 
+/* A key of a sketch whose sketch_entry() is known. Returns the kind of the set. */
+static inline uint8_t distinct_note_sketch(struct pool *pool, struct distinct set,
+                                           uint16_t entry, uint32_t key)
+{
+    if (entry)
+        return (uint8_t)(DISTINCT_SKETCH + sketch_note(pool, set.word,
+                                                       set.kind - (unsigned)DISTINCT_SKETCH,
+                                                       entry));
+    (void)distinct_note_slow(pool, &set, key);
+    return set.kind;
+}
+
 /* False when this key froze the set (once a set). */
 static inline bool distinct_add(struct pool *pool, struct distinct *set, uint32_t key)
 {
@@ -111,11 +124,12 @@ void distinct_clear(struct pool *pool, struct distinct *set);
 
 uint64_t distinct_count(const struct pool *pool, const struct distinct *set,
                         bool *ret_estimated);
-/* The keys of an exact set, in any order, and how many; *ret_registers is NULL then. A sketch
- * has none: *ret_registers are its own, valid until the pool's next change. */
-unsigned distinct_read(const struct pool *pool, const struct distinct *set,
-                       uint32_t ret_keys[static DISTINCT_EXACT_MAX],
-                       const uint8_t **ret_registers);
+/* The keys of an exact set, in any order, and how many; 0 of a sketch. */
+unsigned distinct_keys(const struct pool *pool, const struct distinct *set,
+                       uint32_t ret_keys[static DISTINCT_EXACT_MAX]);
+/* The registers of a sketch; false for an exact set. */
+bool distinct_registers(const struct pool *pool, const struct distinct *set,
+                        uint8_t ret_registers[static HLL_SMALL]);
 
 /* gcc 12 takes a function that only prefetches for one without effect and drops its calls,
  * unless they were inlined before it looks. */
@@ -137,10 +151,10 @@ PREFETCHER prefetch_all(const void *const *addresses, unsigned n)
 }
 
 /* A byte distinct_note() will touch, of a set that has an open block. */
-static inline const void *distinct_place(const struct pool *pool, struct distinct set,
-                                         uint32_t key)
+static inline const void *distinct_place(const struct pool *pool, struct distinct set)
 {
-    const uint8_t *block = pool_block(pool, set.word);
-    size_t reg = hll_register(HLL_SMALL_BITS, hash_u64(key, HASH_FIXED));
-    return block + (distinct_is_sketch(set) ? reg : 0);
+    const struct sketch *sketch = pool_block(pool, set.word);
+    if (distinct_is_sketch(set))
+        return &sketch->waiting[set.kind - DISTINCT_SKETCH];
+    return sketch;
 }

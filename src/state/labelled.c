@@ -103,9 +103,8 @@ static void fill_ports(const struct shard *shard, const struct source *source,
 {
     uint32_t keys[DISTINCT_EXACT_MAX];
     struct distinct set = source_ports(source);
-    const uint8_t *registers;
     bool estimated;
-    unsigned n = distinct_read(&shard->pool, &set, keys, &registers);
+    unsigned n = distinct_keys(&shard->pool, &set, keys);
     qsort(keys, n, sizeof *keys, by_number);
     row->ports_n = n < LABELLED_PORTS_MAX ? n : LABELLED_PORTS_MAX;
     memcpy(row->ports, keys, row->ports_n * sizeof *keys);

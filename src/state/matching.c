@@ -79,6 +79,8 @@ void matching_start(struct matching *matching, struct analysis *analysis,
     for (unsigned i = 0; i < labels->touched_n; i++)
         memset(labels->rows[labels->touched[i]], 0, sizeof labels->rows[0]);
     labels->touched_n = 0;
+    for (unsigned hit = 0; hit < matches->hits_n; hit++) /* made in another thread's cache */
+        prefetch(matches->mask[matches->hits[hit]]);
     for (unsigned hit = 0; hit < matches->hits_n; hit++) {
         unsigned signature = matches->hits[hit];
         const struct evidence_item *item = &labels->plan->items[signature];

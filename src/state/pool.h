@@ -22,12 +22,13 @@ enum pool_size {
     POOL_2048,
     POOL_32,
     POOL_48,
+    POOL_SKETCH, /* 256 bytes, near each other */
     POOL_SIZE_COUNT_,
 };
 
 enum { POOL_UNIT = 8, POOL_OFFSET_BITS = 28 };
 
-static const uint16_t POOL_BYTES[POOL_SIZE_COUNT_] = {16, 64, 128, 256, 512, 2048, 32, 48};
+static const uint16_t POOL_BYTES[POOL_SIZE_COUNT_] = {16, 64, 128, 256, 512, 2048, 32, 48, 256};
 
 struct pool {
     struct memory *memory; /* where the array comes from; may be NULL; a reference */

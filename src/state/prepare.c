@@ -58,6 +58,7 @@ void analysis_prepare(struct analysis *analysis, const struct batch *batch,
     ret_prepared->matches = matches;
     hash_rows(analysis, ret_prepared);
     columns_fill(&ret_prepared->columns, batch);
+    sums_fill(&ret_prepared->sums, batch, &ret_prepared->columns);
     match_lists_fill(&ret_prepared->lists, analysis->labels.plan, batch, matches);
     add_destinations(analysis, ret_prepared);
 }

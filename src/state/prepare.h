@@ -5,6 +5,7 @@
 
 #include "state/columns.h"
 #include "state/matching.h"
+#include "state/sums.h"
 
 struct prepared {
     const struct batch *batch;
@@ -15,4 +16,5 @@ struct prepared {
     uint8_t is6[BATCH_CAP];
     bool is_new_destination[BATCH_CAP]; /* nobody has sent to it before */
     struct match_lists lists;
+    struct sums sums;
 };

@@ -60,13 +60,11 @@ static void sort(uint32_t *keys, unsigned n)
 size_t profile_set_from(const struct pool *pool, const struct distinct *distinct,
                         uint32_t ret_set[static PROFILE_SET_WORDS_MAX])
 {
-    const uint8_t *registers;
-    unsigned n = distinct_read(pool, distinct, ret_set + 1, &registers);
     *ret_set = distinct->kind & DISTINCT_FROZEN ? PROFILE_SET_FROZEN : 0;
-    if (registers) {
+    if (distinct_registers(pool, distinct, (uint8_t *)(ret_set + 1))) {
         *ret_set |= PROFILE_SET_SKETCH;
-        memcpy(ret_set + 1, registers, HLL_SMALL);
     } else {
+        unsigned n = distinct_keys(pool, distinct, ret_set + 1);
         *ret_set |= n;
         sort(ret_set + 1, n);
     }

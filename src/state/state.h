@@ -13,6 +13,7 @@
 #include "state/places.h"
 #include "state/ports.h"
 #include "state/steps.h"
+#include "state/sums.h"
 #include "state/table.h"
 #include "state/windows.h"
 
@@ -60,7 +61,7 @@ struct analysis {
 
 enum {
     /* A pool of sets may have this many bytes for each source its shard may hold; a source with
-     * a port and ten destinations needs 48, one with sketches of both 4,096. */
+     * a port and ten destinations needs 48, one with sketches of both 4,608. */
     SETS_BYTES_A_SOURCE = 256,
     SETS_BYTES_MIN = 1 << 20,
     /* A mark and records of evidence: a source that matches two signatures needs 96. */
@@ -103,7 +104,8 @@ static inline uint32_t source_key_of(const struct address *address)
 /* Counts everything of a batch that is not by source: totals, windows. Sets ret_windows[row] to
  * the window the packet belongs to, NULL for a late one. */
 void tally_batch(struct analysis *analysis, const struct batch *batch,
-                 const struct columns *columns, struct window *ret_windows[static BATCH_CAP]);
+                 const struct columns *columns, const struct sums *sums,
+                 struct window *ret_windows[static BATCH_CAP]);
 void totals_merge(struct totals *into, const struct totals *from);
 
 /* Bytes of all tables and pools, touched or not yet. */

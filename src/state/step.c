@@ -81,7 +81,7 @@ static void enter_ports(struct step *step, enum profile_view view)
         if (rows[i] == TALLIES_NO_ROW)
             continue;
         struct distinct set = tally_set(&ports->rows[rows[i]]);
-        ahead[n] = distinct_place(&step->pool, set, run->source_key);
+        ahead[n] = distinct_place(&step->pool, set);
         n += distinct_is_open_block(set);
     }
     prefetch_all(ahead, n);

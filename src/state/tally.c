@@ -1,51 +1,12 @@
 /* What a batch adds to totals and windows: everything that is not by source. */
 #include "state/state.h"
 
-#include <string.h>
-
 #define MINUTE_NS ((int64_t)60 * 1000000000)
 
-/* How many rows [begin, end) of a column have this value: sixteen at a time. */
-static unsigned count_equal(const uint8_t column[static BATCH_CAP], unsigned begin,
-                            unsigned end, uint8_t value)
+/* A window and the totals, or the totals alone, take these. */
+static void add_counts(const uint64_t counts[static COUNT_COUNT_],
+                       uint64_t totals[static COUNT_COUNT_], struct window *window)
 {
-    typedef uint8_t lanes __attribute__((vector_size(16)));
-    static_assert(BATCH_CAP / sizeof(lanes) < 256, "a lane counts to 255");
-    lanes counts = {0}, wanted = {0}, rows;
-    wanted += value;
-    unsigned i = begin, n = 0;
-    for (; i + sizeof rows <= end; i += sizeof rows) {
-        memcpy(&rows, column + i, sizeof rows);
-        counts -= (lanes)(rows == wanted);
-    }
-    for (unsigned lane = 0; lane < sizeof rows; lane++)
-        n += counts[lane];
-    for (; i < end; i++)
-        n += column[i] == value;
-    return n;
-}
-
-/* A window and the totals, or the totals alone, take rows [begin, end). */
-static void add_run(const struct batch *batch, unsigned begin, unsigned end,
-                    uint64_t totals[static COUNT_COUNT_], struct window *window)
-{
-    static const uint8_t by_protocol[PROTOCOL_COUNT_] = {
-#define X(id, name) [PROTOCOL_##id] = COUNT_##name,
-        PROTOCOLS(X)
-#undef X
-    };
-    static const uint8_t by_class[CLASS_COUNT_] = {
-        [CLASS_SCAN] = COUNT_scan,
-        [CLASS_BACKSCATTER] = COUNT_backscatter,
-        [CLASS_OTHER] = COUNT_class_other,
-    };
-    uint64_t counts[COUNT_COUNT_] = {[COUNT_packets] = end - begin};
-    for (unsigned i = begin; i < end; i++)
-        counts[COUNT_bytes] += batch->ip_len[i];
-    for (unsigned i = 0; i < PROTOCOL_COUNT_; i++)
-        counts[by_protocol[i]] = count_equal(batch->protocol, begin, end, (uint8_t)i);
-    for (unsigned i = 0; i < CLASS_COUNT_; i++)
-        counts[by_class[i]] = count_equal(batch->class, begin, end, (uint8_t)i);
     for (unsigned i = 0; i < COUNT_COUNT_; i++)
         totals[i] += counts[i];
     for (unsigned i = 0; window && i < COUNT_COUNT_; i++)
@@ -88,15 +49,15 @@ static void add_late(struct analysis *analysis, uint32_t now_min)
         window->counts[COUNT_late]++;
 }
 
-static void add_masks(struct totals *totals, const struct batch *batch)
+static void add_masks(struct totals *totals, const struct sums *sums)
 {
-    totals->from_dark += mask_count(batch->has[HAS_FROM_DARK]);
-    totals->ipv6 += mask_count(batch->has[HAS_IPV6]);
-    totals->fragments += mask_count(batch->has[HAS_FRAGMENT]);
-    totals->cut += mask_count(batch->has[HAS_CUT]);
-    totals->decapsulated += mask_count(batch->has[HAS_DECAPSULATED]);
+    totals->from_dark += sums->from_dark;
+    totals->ipv6 += sums->ipv6;
+    totals->fragments += sums->fragments;
+    totals->cut += sums->cut;
+    totals->decapsulated += sums->decapsulated;
     for (unsigned i = 0; i < CHECKSUM_COUNT_; i++)
-        totals->bad_checksum[i] += mask_count(batch->bad_checksum[i]);
+        totals->bad_checksum[i] += sums->bad_checksum[i];
 }
 
 /* The end of the rows from `begin` on that belong to one window and follow each other. */
@@ -104,17 +65,6 @@ static unsigned run_end(const struct batch *batch, const struct columns *columns
                         unsigned begin, uint32_t now_min, bool late)
 {
     uint32_t minute_s = columns->at_s[begin] / 60 * 60;
-    if (!late) { /* mostly that is all of them */
-        uint64_t lates = 0;
-        uint32_t others = 0;
-        for (unsigned word = 0; word < BATCH_WORDS; word++)
-            lates |= batch->has[HAS_LATE][word];
-        for (unsigned i = begin; i < batch->n; i++)
-            others |= (uint32_t)(columns->at_s[i] - minute_s >= 60) |
-                      (uint32_t)(batch->now_min[i] > now_min);
-        if (!lates && !others)
-            return batch->n;
-    }
     unsigned end = begin + 1;
     while (end < batch->n && batch->now_min[end] <= now_min &&
            mask_test(batch->has[HAS_LATE], end) == late &&
@@ -123,13 +73,33 @@ static unsigned run_end(const struct batch *batch, const struct columns *columns
     return end;
 }
 
+/* A batch that lies in one open minute: nearly all do. False: it does not. */
+static bool add_minute(struct analysis *analysis, const struct batch *batch,
+                       const struct columns *columns, const struct sums *sums,
+                       struct window *ret_windows[static BATCH_CAP])
+{
+    if (!sums->one_minute)
+        return false;
+    windows_close_until(&analysis->windows, batch->now_min[0] * MINUTE_NS);
+    struct window *window = windows_at(&analysis->windows, columns->at_s[0] / 60);
+    if (!window)
+        return false;
+    for (unsigned i = 0; i < batch->n; i++)
+        ret_windows[i] = window;
+    add_counts(sums->counts, analysis->totals.counts, window);
+    add_dports(columns, 0, batch->n, &window->dports);
+    return true;
+}
+
 void tally_batch(struct analysis *analysis, const struct batch *batch,
-                 const struct columns *columns, struct window *ret_windows[static BATCH_CAP])
+                 const struct columns *columns, const struct sums *sums,
+                 struct window *ret_windows[static BATCH_CAP])
 {
     struct windows *windows = &analysis->windows;
     add_refusals(analysis, batch);
-    add_masks(&analysis->totals, batch);
-
+    add_masks(&analysis->totals, sums);
+    if (add_minute(analysis, batch, columns, sums, ret_windows))
+        return;
     uint32_t now_min = 0;
     for (unsigned begin = 0, end; begin < batch->n; begin = end) {
         if (batch->now_min[begin] > now_min) {
@@ -141,7 +111,9 @@ void tally_batch(struct analysis *analysis, const struct batch *batch,
         end = run_end(batch, columns, begin, now_min, late);
         for (unsigned i = begin; i < end; i++)
             ret_windows[i] = window;
-        add_run(batch, begin, end, analysis->totals.counts, window);
+        uint64_t counts[COUNT_COUNT_];
+        sums_count(batch, begin, end, counts);
+        add_counts(counts, analysis->totals.counts, window);
         if (window)
             add_dports(columns, begin, end, &window->dports);
         for (unsigned i = begin; !window && i < end; i++)

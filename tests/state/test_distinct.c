@@ -125,9 +125,11 @@ START_TEST(merging_equals_adding)
             uint64_t count = distinct_count(&left, &a, &estimated);
             ck_assert_uint_eq(count, distinct_count(&right, &whole, &expected));
             ck_assert_int_eq(estimated, expected);
+            uint8_t registers[2][HLL_SMALL];
+            ck_assert_int_eq(distinct_registers(&left, &a, registers[0]), estimated);
+            ck_assert_int_eq(distinct_registers(&right, &whole, registers[1]), estimated);
             if (estimated)
-                ck_assert_mem_eq(pool_block(&left, a.word), pool_block(&right, whole.word),
-                                 HLL_SMALL);
+                ck_assert_mem_eq(registers[0], registers[1], HLL_SMALL);
             pool_fini(&left);
             pool_fini(&right);
         }
@@ -194,6 +196,35 @@ START_TEST(sketches_know_empty_and_full)
 }
 END_TEST
 
+/* Against registers that take every key at once: also keys whose rank has no room in an entry.
+ */
+START_TEST(keys_that_wait_count_as_the_others)
+{
+    struct random random = random_seeded("sketch");
+    struct pool pool;
+    pool_init(&pool, 1 << 20);
+    uint32_t sketch = sketch_new(&pool);
+    static uint8_t expected[HLL_SMALL], registers[HLL_SMALL];
+    unsigned waiting = 0;
+    for (unsigned i = 0; i < 20000; i++) {
+        uint64_t hash = random_next(&random);
+        if (i % 7 == 0)
+            hash &= UINT64_MAX << random_below(&random, 64);
+        if (i % 501 == 0)
+            hash = hash >> 53 << 53 | random_below(&random, 4);
+        waiting = sketch_add(&pool, sketch, waiting, hash);
+        ck_assert_uint_lt(waiting, SKETCH_WAITING_MAX);
+        hll_add(expected, HLL_SMALL_BITS, hash);
+        if (i % 100 == 0 || i < 300) {
+            sketch_copy_registers(&pool, sketch, waiting, registers);
+            ck_assert_mem_eq(registers, expected, HLL_SMALL);
+        }
+    }
+    ck_assert_uint_gt(waiting, 0);
+    pool_fini(&pool);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("distinct");
@@ -207,6 +238,7 @@ int main(void)
     tcase_add_test(tests, a_full_pool_freezes_sets_at_a_lower_bound);
     tcase_add_test(tests, the_error_of_sketches_is_as_published);
     tcase_add_test(tests, sketches_know_empty_and_full);
+    tcase_add_test(tests, keys_that_wait_count_as_the_others);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
 }
