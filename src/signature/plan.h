@@ -96,12 +96,11 @@ struct dispatch {
     uint8_t size;
     unsigned shift;  /* 32 - log2 of the entries of the index */
     uint16_t *index; /* number of a slot; 0: none */
+    uint64_t *seen; /* by the bucket's first slot: epoch of the last batch with a value in it */
     struct dispatch_slot {
         uint32_t value, first, n; /* of steps[] */
         uint16_t next;            /* slot of another value in the same bucket */
-        uint16_t rows;            /* with the value, in the batch of this epoch */
-        uint64_t epoch;
-    } * slots; /* slot 0 is none */
+    } * slots;                    /* slot 0 is none */
     uint32_t *steps;
 };
 
@@ -210,6 +209,3 @@ static inline bool field_is_whole(const struct field *field)
 /* Builds a dispatch for each column that is compared with many constants, and makes the steps
  * it finds HOW_DISPATCH. -1: out of memory. */
 int dispatches_new(struct matcher *matcher);
-/* Fills the memos of the steps that hold for some row; their numbers go to matcher->woken. */
-void dispatch_run(struct matcher *matcher, const struct batch *batch,
-                  const struct dispatch *dispatch, unsigned *woken_n);
