@@ -117,15 +117,15 @@ static void begin(struct batch *batch, unsigned n)
     rare_clear(batch);
 }
 
-void decode_batch(const struct decode_config *config, const struct frame *frames, unsigned n,
-                  struct batch *ret_batch)
+static void decode(const struct decode_config *config, wide_function *wide,
+                   const struct frame *frames, unsigned n, struct batch *ret_batch)
 {
     struct words words;
     struct found found[BATCH_CAP]; /* not plain */
     unsigned found_n = 0;
     begin(ret_batch, n);
-    for (unsigned i = 0; (i += fast_take(config, frames + i, n - i, &words, ret_batch)) < n;
-         i++)
+    for (unsigned i = 0;
+         (i += fast_take(config, wide, frames + i, n - i, &words, ret_batch)) < n; i++)
         if (find(config, &frames[i], &found[found_n], ret_batch)) {
             found[found_n].frame = i;
             found[found_n].row = ret_batch->n++;
@@ -139,6 +139,18 @@ void decode_batch(const struct decode_config *config, const struct frame *frames
         ret_batch->payload_len[row] = ret_batch->payload_caplen[row] = 0;
         store(config, &frames[found[i].frame], &found[i], ret_batch);
     }
+}
+
+void decode_batch(const struct decode_config *config, const struct frame *frames, unsigned n,
+                  struct batch *ret_batch)
+{
+    decode(config, wide_find(), frames, n, ret_batch);
+}
+
+void decode_narrow(const struct decode_config *config, const struct frame *frames, unsigned n,
+                   struct batch *ret_batch)
+{
+    decode(config, NULL, frames, n, ret_batch);
 }
 
 void decode_general(const struct decode_config *config, const struct frame *frames, unsigned n,

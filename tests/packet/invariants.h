@@ -164,6 +164,8 @@ static inline void check_ways(const struct decode_config *config, const struct f
     memset(&batch, 0xc3, sizeof batch);
     decode_batch(config, frames, n, &batch);
     check_columns(config, frames, n, &batch);
+    decode_narrow(config, frames, n, &batch);
+    check_columns(config, frames, n, &batch);
 }
 
 /* The frame as it is, and with only `shorter` of its bytes captured. */
