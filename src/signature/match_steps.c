@@ -156,6 +156,43 @@ static void run_compare(struct matcher *matcher, const struct batch *batch,
     /* else: nothing is below 0, and t begins as that */
 }
 
+/* The key of a row's options. What lies before them is headers, so that as many bytes as a key
+ * has can be read up to their end, and no branch depends on how many there are. */
+static inline struct options_key row_key(const uint8_t *bytes, uint32_t len)
+{
+#define ONES 255, 255, 255, 255, 255, 255, 255, 255
+    static const uint8_t KEEP[2 * OPTIONS_KEY_BYTES] = {[OPTIONS_KEY_BYTES] = ONES, ONES, ONES};
+#undef ONES
+    if (__builtin_expect(len > OPTIONS_KEY_BYTES, 0))
+        return options_key(bytes, len);
+    struct options_key key = {.len = len};
+    uint64_t keep[OPTIONS_KEY_BYTES / 8];
+    memcpy(key.words, bytes + len - OPTIONS_KEY_BYTES, sizeof key.words);
+    memcpy(keep, KEEP + len, sizeof keep);
+    for (unsigned i = 0; i < OPTIONS_KEY_BYTES / 8; i++)
+        key.words[i] &= keep[i];
+    key.hash = options_key_hash(&key);
+    return key;
+}
+
+/* Number of the literal that a row's options are, or 0. */
+static inline unsigned row_literal(const struct matcher *matcher, const uint8_t *bytes,
+                                   uint32_t len)
+{
+    const struct option_literals *literals = &matcher->option_literals;
+    struct options_key key = row_key(bytes, len);
+    for (uint32_t at = key.hash & literals->mask;; at = (at + 1) & literals->mask) {
+        const struct option_literal *literal = &literals->table[at];
+        bool same =
+            ((literal->key.words[0] ^ key.words[0]) | (literal->key.words[1] ^ key.words[1]) |
+             (literal->key.words[2] ^ key.words[2]) | (literal->key.len ^ key.len)) == 0;
+        if (__builtin_expect(len > OPTIONS_KEY_BYTES, 0))
+            same = literal->blob && options_key_is(matcher, literal, &key, bytes);
+        if (same | !literal->blob)
+            return same ? literal->id : 0; /* of a free one it is 0, too */
+    }
+}
+
 /* The options of a row are looked up once, among all literals. */
 static void run_options(struct matcher *matcher, const struct batch *batch,
                         const struct step *step, uint64_t t[static BATCH_WORDS],
@@ -166,8 +203,8 @@ static void run_options(struct matcher *matcher, const struct batch *batch,
         for (uint64_t bits = k[w] & ~matcher->ids_done[w]; bits; bits &= bits - 1) {
             unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
             matcher->option_ids[row] =
-                (uint16_t)options_id(matcher, batch->ip[row] + batch->transport[row] + 20,
-                                     batch->tcp_hdr_len[row] - 20U);
+                (uint16_t)row_literal(matcher, batch->ip[row] + batch->transport[row] + 20,
+                                      batch->tcp_hdr_len[row] - 20U);
         }
         matcher->ids_done[w] |= k[w];
     }
@@ -501,12 +538,12 @@ static void wake(struct matcher *matcher, const struct batch *batch, unsigned wo
     }
 }
 
-/* Moves a conjunct that left no row one place forward, past another that costs the same: what
- * is false of the packets of today is soon asked first, and the others seldom. */
+/* Moves a conjunct that left no row one place forward, past another that costs about the same:
+ * what is false of the packets of today is soon asked first, and the others seldom. */
 static void conjunct_advance(const struct matcher *matcher, uint32_t *conjuncts, uint32_t i)
 {
     uint32_t index = conjuncts[i], before = i ? conjuncts[i - 1] : index;
-    if (!matcher->steps[index].whole || !matcher->steps[before].whole)
+    if (!step_is_mask(&matcher->steps[index]) || !step_is_mask(&matcher->steps[before]))
         return;
     conjuncts[i] = before;
     conjuncts[i ? i - 1 : 0] = index;
