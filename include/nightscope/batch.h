@@ -53,6 +53,7 @@ struct refusal {
 struct batch {
     unsigned n;         /* rows */
     unsigned refused_n; /* rows of refused[]; n + refused_n = frames decoded */
+    uint64_t cleared;   /* decoding: what it cleared here before; begins as 0 */
     uint64_t has[HAS_COUNT_][BATCH_WORDS];
     uint64_t bad_checksum[CHECKSUM_COUNT_][BATCH_WORDS]; /* verified, and wrong */
 

@@ -25,7 +25,8 @@ struct decode_config {
     const struct prefix_set *tunnel_ends;
 };
 
-/* Decodes n <= BATCH_CAP frames. Every frame becomes a row or a refusal. */
+/* Decodes n <= BATCH_CAP frames. Every frame becomes a row or a refusal. The batch begins as
+ * zeros, and nobody else writes to it while it is used for decoding. */
 void decode_batch(const struct decode_config *config, const struct frame *frames, unsigned n,
                   struct batch *ret_batch);
 

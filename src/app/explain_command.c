@@ -363,7 +363,7 @@ static int prepare(struct explain *explain, struct err *err)
     explain->matcher = matcher_new(setup->signatures);
     explain->matches = matches_new(setup->signatures);
     explain->analysis = analysis_new(&config);
-    explain->batch = malloc(sizeof *explain->batch);
+    explain->batch = calloc(1, sizeof *explain->batch);
     explain->shown = calloc(signature_count(setup->signatures), sizeof *explain->shown);
     if (explain->matcher && explain->matches && explain->analysis && explain->batch &&
         explain->shown)

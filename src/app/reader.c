@@ -24,7 +24,7 @@ void ready_free(struct ready *ready)
 
 struct ready *ready_new(const struct signature_set *signatures)
 {
-    struct ready *ready = malloc(sizeof *ready);
+    struct ready *ready = calloc(1, sizeof *ready); /* batches begin as zeros */
     if (!ready)
         return NULL;
     ready->matches = signatures ? matches_new(signatures) : NULL;

@@ -1,6 +1,8 @@
 /* Chooses the loops for what the processor can do. */
 #include "packet/columns.h"
 
+#include "packet/wide.h"
+
 #include <stddef.h>
 
 columns_function columns_baseline;
@@ -21,4 +23,14 @@ columns_function *columns_at(unsigned index)
 #endif
     ways[n++] = columns_baseline;
     return index < n ? ways[index] : NULL;
+}
+
+wide_function *wide_find(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        return wide_avx512;
+#endif
+    return NULL;
 }

@@ -6,6 +6,7 @@
 #include "packet/fast.h"
 #include "packet/link.h"
 #include "packet/network.h"
+#include "packet/rare.h"
 #include "packet/transport.h"
 #include "packet/tunnel.h"
 
@@ -78,19 +79,8 @@ static void store(const struct decode_config *config, const struct frame *frame,
 
 #define CLEAR(column) memset(batch->column, 0, n * sizeof *batch->column)
 
-/* Zeros in the first n rows of the columns that plain packets need not have. */
-static void clear_rare(struct batch *batch, unsigned n)
-{
-    memset(batch->has, 0, sizeof batch->has);
-    memset(batch->bad_checksum, 0, sizeof batch->bad_checksum);
-    CLEAR(src6), CLEAR(dst6), CLEAR(ipv6_flow);
-    CLEAR(icmp_type), CLEAR(icmp_code), CLEAR(icmp_ident), CLEAR(icmp_seq);
-    CLEAR(inner_version), CLEAR(inner_proto), CLEAR(inner_src), CLEAR(inner_dst);
-    CLEAR(inner_srcport), CLEAR(inner_dstport);
-    CLEAR(sctp_chunk_type), CLEAR(sctp_verification_tag), CLEAR(sctp_initiate_tag);
-}
-
-/* The same for the others, but for those that are always written. */
+/* Zeros in the first n rows of the columns that are not rare, but for those that are always
+ * written. */
 static void clear_usual(struct batch *batch, unsigned n)
 {
     CLEAR(src), CLEAR(dst), CLEAR(ip_id), CLEAR(ip_frag), CLEAR(srcport), CLEAR(dstport);
@@ -124,18 +114,18 @@ static void begin(struct batch *batch, unsigned n)
     assert(n <= BATCH_CAP);
     batch->n = 0;
     batch->refused_n = 0;
-    clear_rare(batch, n);
+    rare_clear(batch);
 }
 
-void decode_batch(const struct decode_config *config, const struct frame *frames, unsigned n,
-                  struct batch *ret_batch)
+static void decode(const struct decode_config *config, wide_function *wide,
+                   const struct frame *frames, unsigned n, struct batch *ret_batch)
 {
     struct words words;
     struct found found[BATCH_CAP]; /* not plain */
     unsigned found_n = 0;
     begin(ret_batch, n);
-    for (unsigned i = 0; (i += fast_take(config, frames + i, n - i, &words, ret_batch)) < n;
-         i++)
+    for (unsigned i = 0;
+         (i += fast_take(config, wide, frames + i, n - i, &words, ret_batch)) < n; i++)
         if (find(config, &frames[i], &found[found_n], ret_batch)) {
             found[found_n].frame = i;
             found[found_n].row = ret_batch->n++;
@@ -149,6 +139,18 @@ void decode_batch(const struct decode_config *config, const struct frame *frames
         ret_batch->payload_len[row] = ret_batch->payload_caplen[row] = 0;
         store(config, &frames[found[i].frame], &found[i], ret_batch);
     }
+}
+
+void decode_batch(const struct decode_config *config, const struct frame *frames, unsigned n,
+                  struct batch *ret_batch)
+{
+    decode(config, wide_find(), frames, n, ret_batch);
+}
+
+void decode_narrow(const struct decode_config *config, const struct frame *frames, unsigned n,
+                   struct batch *ret_batch)
+{
+    decode(config, NULL, frames, n, ret_batch);
 }
 
 void decode_general(const struct decode_config *config, const struct frame *frames, unsigned n,

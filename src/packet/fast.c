@@ -249,27 +249,114 @@ static inline void take_frame(const struct decode_config *config, const struct f
         mask_set(batch->has[HAS_FROM_DARK], row);
 }
 
-unsigned fast_take(const struct decode_config *config, const struct frame *frames, unsigned n,
-                   struct words *words, struct batch *batch)
+static inline void take_plain(const struct decode_config *config, const struct frame *frame,
+                              const struct plain *plain, struct words *words,
+                              struct batch *batch, unsigned row)
 {
-    unsigned done = 0, row = batch->n;
-    for (; done < n; done++, row++) {
+    take_frame(config, frame, plain, batch, row);
+    take_ip(plain, words, batch, row);
+    if (__builtin_expect(plain->proto == PROTO_TCP, 1)) {
+        take_tcp(plain, words, batch, row);
+        return;
+    }
+    clear_tcp(words, batch, row);
+    if (plain->proto == PROTO_UDP)
+        take_udp(plain, words, batch, row);
+    else
+        take_icmp(plain, words, batch, row);
+}
+
+/* Sets bits of rows `row` and on. */
+static inline void mask_set_bits(uint64_t mask[static BATCH_WORDS], unsigned row, uint16_t bits)
+{
+    unsigned at = row % 64;
+    mask[row / 64] |= (uint64_t)bits << at;
+    if (at > 64 - WIDE_FRAMES)
+        mask[row / 64 + 1] |= (uint64_t)bits >> (64 - at);
+}
+
+/* Of n rows that were taken together: those from the dark space. Returns how many there are
+ * before the first that is sent elsewhere. */
+static unsigned look_dark(const struct decode_config *config, const struct batch *batch,
+                          unsigned row, unsigned n, uint16_t *ret_from_dark)
+{
+    *ret_from_dark = 0;
+    if (!config->dark)
+        return n;
+    for (unsigned i = 0; i < n; i++) {
+        if (!prefix_set_has4(config->dark, be32toh(batch->dst[row + i])))
+            return i;
+        *ret_from_dark |=
+            (uint16_t)(prefix_set_has4(config->dark, be32toh(batch->src[row + i])) << i);
+    }
+    return n;
+}
+
+/* What is not done for many at a time: of UDP, ICMP and long segments of TCP. */
+static void take_rest(unsigned bits, struct words *words, struct batch *batch, unsigned row)
+{
+    for (; bits; bits &= bits - 1) {
+        unsigned i = row + (unsigned)__builtin_ctz(bits);
+        struct plain plain = {
+            .ip = batch->ip[i],
+            .cap = batch->ip_caplen[i],
+            .len = read_be16(batch->ip[i] + 2),
+            .proto = batch->ip[i][9],
+        };
+        if (plain.proto == PROTO_TCP)
+            words->rest_sum[i] = sum_options(&plain);
+        else if (plain.proto == PROTO_UDP)
+            take_udp(&plain, words, batch, i);
+        else
+            take_icmp(&plain, words, batch, i);
+    }
+}
+
+/* Up to n frames together; returns how many. */
+static unsigned take_wide(wide_function *function, const struct decode_config *config,
+                          const struct frame *frames, unsigned n, struct words *words,
+                          struct batch *batch, unsigned row)
+{
+    struct wide wide;
+    uint16_t from_dark;
+    unsigned taken =
+        function(frames, n < WIDE_FRAMES ? n : WIDE_FRAMES, row, words, batch, &wide);
+    if (taken == 0)
+        return 0;
+    if (wide.udp && config->tunnels & TUNNEL_VXLAN) {
+        unsigned tcp = (unsigned)__builtin_ctz(wide.udp);
+        taken = tcp < taken ? tcp : taken;
+    }
+    taken = look_dark(config, batch, row, taken, &from_dark);
+    uint16_t rows = (uint16_t)((1U << taken) - 1);
+    mask_set_bits(batch->has[HAS_IP], row, rows);
+    mask_set_bits(batch->has[HAS_TCP], row, wide.tcp & rows);
+    mask_set_bits(batch->has[HAS_CUT], row, wide.cut & rows);
+    mask_set_bits(batch->has[HAS_LATE], row, wide.late & rows);
+    mask_set_bits(batch->has[HAS_FROM_DARK], row, from_dark & rows);
+    take_rest((wide.long_tcp | wide.udp | wide.icmp) & rows, words, batch, row);
+    return taken;
+}
+
+unsigned fast_take(const struct decode_config *config, wide_function *function,
+                   const struct frame *frames, unsigned n, struct words *words,
+                   struct batch *batch)
+{
+    unsigned done = 0, first = batch->n;
+    while (done < n) {
+        unsigned row = first + done, taken = 0;
         struct plain plain;
+        if (function && row + WIDE_FRAMES <= BATCH_CAP)
+            taken = take_wide(function, config, frames + done, n - done, words, batch, row);
+        done += taken;
+        if (taken)
+            continue;
         if (!open_plain(config, &frames[done], &plain))
             break;
-        take_frame(config, &frames[done], &plain, batch, row);
-        take_ip(&plain, words, batch, row);
-        if (__builtin_expect(plain.proto == PROTO_TCP, 1)) {
-            take_tcp(&plain, words, batch, row);
-            continue;
-        }
-        clear_tcp(words, batch, row);
-        if (plain.proto == PROTO_UDP)
-            take_udp(&plain, words, batch, row);
-        else
-            take_icmp(&plain, words, batch, row);
+        take_plain(config, &frames[done], &plain, words, batch, row);
+        done++;
     }
-    batch->n = row;
+    batch->n = first + done;
     return done;
 }
 

@@ -1,5 +1,5 @@
-/* Look-ups of column values: which steps of equality hold for the value of each row. Built
- * once; run first for every batch. */
+/* Builds the look-ups of column values: which steps of equality hold for a value. They are run
+ * by match_dispatch.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,8 +72,9 @@ static int dispatch_fill(struct matcher *matcher, struct dispatch *dispatch,
     dispatch->index =
         arena_alloc(&matcher->arena, ((size_t)1 << bits) * sizeof *dispatch->index);
     dispatch->slots = arena_alloc(&matcher->arena, (n + 1U) * sizeof *dispatch->slots);
+    dispatch->seen = arena_alloc(&matcher->arena, (n + 1U) * sizeof *dispatch->seen);
     dispatch->steps = arena_alloc(&matcher->arena, n * sizeof *dispatch->steps);
-    if (!dispatch->index || !dispatch->slots || !dispatch->steps)
+    if (!dispatch->index || !dispatch->slots || !dispatch->seen || !dispatch->steps)
         return -1;
     unsigned slots = 0;
     for (unsigned i = 0; i < n; i++) {
@@ -134,114 +135,4 @@ int dispatches_new(struct matcher *matcher)
     }
     free(wakes);
     return result;
-}
-
-static uint32_t value_at(const void *column, unsigned size, unsigned row)
-{
-    const uint8_t *at = (const uint8_t *)column + (size_t)row * size;
-    uint16_t two;
-    uint32_t four;
-    switch (size) {
-    case 1:
-        return *at;
-    case 2:
-        memcpy(&two, at, sizeof two);
-        return two;
-    default:
-        memcpy(&four, at, sizeof four);
-        return four;
-    }
-}
-
-/* A row, and the first slot of its bucket. */
-struct candidate_slot {
-    uint16_t row, slot;
-};
-
-/* Rows whose bucket is not empty. Without branches: they would go either way at random. */
-#define CANDIDATES(type)                                                                       \
-    for (unsigned row = 0; row < n; row++) {                                                   \
-        type value;                                                                            \
-        memcpy(&value, (const uint8_t *)column + (size_t)row * sizeof value, sizeof value);    \
-        uint16_t slot = index[dispatch_hash(value) >> shift];                                  \
-        ret[found] = (struct candidate_slot){(uint16_t)row, slot};                             \
-        found += slot != 0;                                                                    \
-    }
-
-static unsigned candidates(const struct dispatch *dispatch, const void *column, unsigned n,
-                           struct candidate_slot ret[static BATCH_CAP])
-{
-    const uint16_t *index = dispatch->index;
-    unsigned shift = dispatch->shift, found = 0;
-    if (dispatch->size == 1)
-        CANDIDATES(uint8_t)
-    else if (dispatch->size == 2)
-        CANDIDATES(uint16_t)
-    else
-        CANDIDATES(uint32_t)
-    return found;
-}
-
-/* The rows with the value of a slot: one is known, more are found by a loop over the column. */
-static void slot_rows(const struct matcher *matcher, const struct dispatch *dispatch,
-                      const struct dispatch_slot *slot, unsigned row, const void *column,
-                      uint64_t ret[static BATCH_WORDS])
-{
-    if (slot->rows == 1) {
-        memset(ret, 0, BATCH_WORDS * sizeof *ret);
-        mask_set(ret, row);
-    } else if (dispatch->size == 1) {
-        matcher->kernels->test8(column, UINT32_MAX, slot->value, ret);
-    } else if (dispatch->size == 2) {
-        matcher->kernels->test16(column, UINT32_MAX, slot->value, ret);
-    } else {
-        matcher->kernels->test32(column, UINT32_MAX, slot->value, ret);
-    }
-}
-
-/* Adds the rows of a value to the steps it wakes. */
-static void slot_wake(struct matcher *matcher, const struct dispatch *dispatch,
-                      const struct dispatch_slot *slot, const uint64_t rows[static BATCH_WORDS],
-                      unsigned *woken_n)
-{
-    for (uint32_t k = 0; k < slot->n; k++) {
-        uint32_t index = dispatch->steps[slot->first + k];
-        struct memo *memo = &matcher->memos[index];
-        if (memo->epoch != matcher->epoch) {
-            memset(memo->t, 0, sizeof memo->t);
-            memo->epoch = matcher->epoch;
-            matcher->woken[(*woken_n)++] = index;
-        }
-        for (unsigned w = 0; w < BATCH_WORDS; w++)
-            memo->t[w] |= rows[w];
-    }
-}
-
-void dispatch_run(struct matcher *matcher, const struct batch *batch,
-                  const struct dispatch *dispatch, unsigned *woken_n)
-{
-    const void *column = (const uint8_t *)batch + dispatch->column;
-    struct candidate_slot found[BATCH_CAP], distinct[BATCH_CAP];
-    unsigned distinct_n = 0, found_n = candidates(dispatch, column, batch->n, found);
-    for (unsigned i = 0; i < found_n; i++) {
-        uint32_t value = value_at(column, dispatch->size, found[i].row);
-        unsigned at = found[i].slot;
-        while (at && dispatch->slots[at].value != value)
-            at = dispatch->slots[at].next;
-        if (!at)
-            continue;
-        struct dispatch_slot *slot = &dispatch->slots[at];
-        if (slot->epoch != matcher->epoch) {
-            slot->epoch = matcher->epoch;
-            slot->rows = 0;
-            distinct[distinct_n++] = (struct candidate_slot){found[i].row, (uint16_t)at};
-        }
-        slot->rows++;
-    }
-    for (unsigned i = 0; i < distinct_n; i++) {
-        const struct dispatch_slot *slot = &dispatch->slots[distinct[i].slot];
-        uint64_t rows[BATCH_WORDS];
-        slot_rows(matcher, dispatch, slot, distinct[i].row, column, rows);
-        slot_wake(matcher, dispatch, slot, rows, woken_n);
-    }
 }

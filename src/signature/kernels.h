@@ -4,6 +4,10 @@
 
 #include <nightscope/batch.h>
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 #include "ast.h"
 
 struct kernels {
@@ -40,7 +44,30 @@ struct kernels {
 #define KERNELS_PASTE(a, b)  a##b
 #define KERNELS_SUFFIX(a, b) KERNELS_PASTE(a, b)
 #define MATCH                KERNELS_SUFFIX(KERNELS, _match)
+#define DISPATCH             KERNELS_SUFFIX(KERNELS, _dispatch)
 void MATCH(struct matcher *matcher, const struct batch *batch, struct matches *ret_matches);
+/* Fills the rows of the memos of dispatched steps that hold for some row; returns how many of
+ * these there are in matcher->woken. */
+unsigned DISPATCH(struct matcher *matcher, const struct batch *batch);
+
+/* A mask as one value, for arithmetic without loops. */
+typedef uint64_t mask_value
+    __attribute__((vector_size(BATCH_WORDS * 8), aligned(8), may_alias));
+#define MASK(words) (*(mask_value *)(words))
+#define GET(words)  (*(const mask_value *)(words))
+
+static inline bool mask_is_empty(const uint64_t mask[static BATCH_WORDS])
+{
+#if defined(__AVX2__)
+    __m256i all = _mm256_loadu_si256((const __m256i_u *)mask);
+    return _mm256_testz_si256(all, all);
+#else
+    uint64_t any = 0;
+    for (unsigned w = 0; w < BATCH_WORDS; w++)
+        any |= mask[w];
+    return any == 0;
+#endif
+}
 #endif
 
 /* The tables this processor can run, best first; NULL past the last. */

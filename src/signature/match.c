@@ -4,31 +4,33 @@
 #include "base/hash.h"
 #include "plan.h"
 
-uint32_t options_key(const uint8_t *bytes, uint32_t len)
+struct options_key options_key(const uint8_t *bytes, uint32_t len)
 {
+    struct options_key key = {.len = len};
     uint64_t hash = len;
-    for (uint32_t i = 0; i < len; i += 8) {
-        uint64_t word = 0;
-        memcpy(&word, bytes + i, len - i < 8 ? len - i : 8);
-        hash = hash_mix(hash ^ word, 0x9e3779b97f4a7c15U) + i;
+    if (len > OPTIONS_KEY_BYTES) {
+        for (uint32_t i = 0; i < len; i += 8) {
+            uint64_t word = 0;
+            memcpy(&word, bytes + i, len - i < 8 ? len - i : 8);
+            hash = hash_mix(hash ^ word, 0x9e3779b97f4a7c15U) + i;
+        }
+        key.hash = (uint32_t)(hash >> 32 ^ hash);
+        return key;
     }
-    return (uint32_t)(hash >> 32 ^ hash);
+    uint8_t end[OPTIONS_KEY_BYTES] = {0};
+    memcpy(end + sizeof end - len, bytes, len);
+    memcpy(key.words, end, sizeof end);
+    key.hash = options_key_hash(&key);
+    return key;
 }
 
-unsigned options_id(const struct matcher *matcher, const uint8_t *bytes, uint32_t len)
+bool options_key_is(const struct matcher *matcher, const struct option_literal *literal,
+                    const struct options_key *key, const uint8_t *bytes)
 {
-    const struct option_literals *literals = &matcher->option_literals;
-    uint32_t key = options_key(bytes, len);
-    for (uint32_t at = key & literals->mask; literals->table[at].blob;
-         at = (at + 1) & literals->mask) {
-        const struct option_literal *literal = &literals->table[at];
-        if (literal->key != key)
-            continue;
-        const struct blob *blob = ast_blob_at(&matcher->set->ast, literal->blob);
-        if (blob->size == len && (len == 0 || memcmp(blob->bytes, bytes, len) == 0))
-            return literal->id;
-    }
-    return 0;
+    if (literal->key.len != key->len || literal->key.hash != key->hash)
+        return false;
+    const struct blob *blob = ast_blob_at(&matcher->set->ast, literal->blob);
+    return memcmp(blob->bytes, bytes, key->len) == 0;
 }
 
 struct head head_of(const struct blob *blob)

@@ -1,14 +1,14 @@
 /* The loops over columns, compiled once for each instruction set: KERNELS names the table.
  *
- * GCC's vector types do the arithmetic; only turning a vector of comparisons into bits is
- * written out for each set. On other machines that is a loop over the lanes. */
+ * GCC's vector types do the arithmetic; only comparing two vectors to bits is written out for
+ * each set. On other machines that is a loop over the lanes.
+ *
+ * Masks are stored as one vector: whoever loads one soon after as a vector would have to wait
+ * for four stores of words to reach the cache. */
 #include "kernels.h"
 
+#include <assert.h>
 #include <string.h>
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
 #if defined(__AVX512BW__) && defined(__AVX512DQ__)
 #define ISA   "avx512"
@@ -26,25 +26,24 @@ typedef uint16_t vec16 __attribute__((vector_size(WIDTH)));
 typedef uint32_t vec32 __attribute__((vector_size(WIDTH)));
 typedef uint64_t vec64 __attribute__((vector_size(WIDTH)));
 
-/* One bit a lane: its top bit. */
+/* eq8(v, w) and so on: the lanes where v == w; v <= w; v < w. */
 #if defined(__AVX512BW__) && defined(__AVX512DQ__)
-static inline uint64_t bits8(vec8 v)
-{
-    return _mm512_movepi8_mask((__m512i)v);
-}
-static inline uint64_t bits16(vec16 v)
-{
-    return _mm512_movepi16_mask((__m512i)v);
-}
-static inline uint64_t bits32(vec32 v)
-{
-    return _mm512_movepi32_mask((__m512i)v);
-}
-static inline uint64_t bits64(vec64 v)
-{
-    return _mm512_movepi64_mask((__m512i)v);
-}
-#elif defined(__AVX2__)
+#define COMPARES(n)                                                                            \
+    static inline uint64_t eq##n(vec##n v, vec##n w)                                           \
+    {                                                                                          \
+        return _mm512_cmpeq_epu##n##_mask((__m512i)v, (__m512i)w);                             \
+    }                                                                                          \
+    static inline uint64_t le##n(vec##n v, vec##n w)                                           \
+    {                                                                                          \
+        return _mm512_cmple_epu##n##_mask((__m512i)v, (__m512i)w);                             \
+    }                                                                                          \
+    static inline uint64_t lt##n(vec##n v, vec##n w)                                           \
+    {                                                                                          \
+        return _mm512_cmplt_epu##n##_mask((__m512i)v, (__m512i)w);                             \
+    }
+#else
+/* One bit a lane: its top bit. */
+#if defined(__AVX2__)
 static inline uint64_t bits8(vec8 v)
 {
     return (uint32_t)_mm256_movemask_epi8((__m256i)v);
@@ -94,30 +93,50 @@ LANES(16)
 LANES(32)
 LANES(64)
 #endif
+#define COMPARES(n)                                                                            \
+    static inline uint64_t eq##n(vec##n v, vec##n w)                                           \
+    {                                                                                          \
+        return bits##n((vec##n)(v == w));                                                      \
+    }                                                                                          \
+    static inline uint64_t le##n(vec##n v, vec##n w)                                           \
+    {                                                                                          \
+        return bits##n((vec##n)(v <= w));                                                      \
+    }                                                                                          \
+    static inline uint64_t lt##n(vec##n v, vec##n w)                                           \
+    {                                                                                          \
+        return bits##n((vec##n)(v < w));                                                       \
+    }
+#endif
+COMPARES(8)
+COMPARES(16)
+COMPARES(32)
+COMPARES(64)
 
-/* Comparison `test` of the vector v at each place of a column, to bits. */
-#define TO_MASK(n, column, test)                                                               \
+/* Comparison `bits` of the vector v at each place of a column, to a mask. */
+#define TO_MASK(n, column, bits)                                                               \
+    uint64_t words[BATCH_WORDS];                                                               \
     for (unsigned word = 0; word < BATCH_WORDS; word++) {                                      \
-        uint64_t bits = 0;                                                                     \
+        words[word] = 0;                                                                       \
         for (unsigned i = 0; i < 64; i += WIDTH * 8 / n) {                                     \
             vec##n v;                                                                          \
             memcpy(&v, (const uint8_t *)(column) + (size_t)(64 * word + i) * (n / 8),          \
                    sizeof v);                                                                  \
-            bits |= bits##n((vec##n)(test)) << i;                                              \
+            words[word] |= (uint64_t)(bits) << i;                                              \
         }                                                                                      \
-        ret[word] = bits;                                                                      \
-    }
+    }                                                                                          \
+    MASK(ret) = (mask_value){words[0], words[1], words[2], words[3]};
+static_assert(BATCH_WORDS == 4, "words of a mask");
 
 #define COLUMN_KERNELS(n)                                                                      \
     static void test##n(const void *column, uint32_t mask, uint32_t value, uint64_t *ret)      \
     {                                                                                          \
         vec##n m = (vec##n){0} + (uint##n##_t)mask, c = (vec##n){0} + (uint##n##_t)value;      \
-        TO_MASK(n, column, (v & m) == c)                                                       \
+        TO_MASK(n, column, eq##n(v &m, c))                                                     \
     }                                                                                          \
     static void range##n(const void *column, uint32_t lo, uint32_t span, uint64_t *ret)        \
     {                                                                                          \
         vec##n l = (vec##n){0} + (uint##n##_t)lo, s = (vec##n){0} + (uint##n##_t)span;         \
-        TO_MASK(n, column, (v - l) <= s)                                                       \
+        TO_MASK(n, column, le##n(v - l, s))                                                    \
     }                                                                                          \
     static void load##n(uint32_t *restrict ret, const void *restrict column, unsigned shift,   \
                         uint32_t mask)                                                         \
@@ -193,12 +212,13 @@ static void widen(uint64_t *restrict ret, const uint32_t *restrict from)
                            uint64_t *ret)                                                      \
     {                                                                                          \
         vec##n w;                                                                              \
-        if (op == OP_EQ)                                                                       \
-            TO_MASK(n, a, (memcpy(&w, b + 64 * word + i, sizeof w), v == w))                   \
-        else if (op == OP_LT)                                                                  \
-            TO_MASK(n, a, (memcpy(&w, b + 64 * word + i, sizeof w), v < w))                    \
-        else                                                                                   \
-            TO_MASK(n, a, (memcpy(&w, b + 64 * word + i, sizeof w), v <= w))                   \
+        if (op == OP_EQ) {                                                                     \
+            TO_MASK(n, a, (memcpy(&w, b + 64 * word + i, sizeof w), eq##n(v, w)))              \
+        } else if (op == OP_LT) {                                                              \
+            TO_MASK(n, a, (memcpy(&w, b + 64 * word + i, sizeof w), lt##n(v, w)))              \
+        } else {                                                                               \
+            TO_MASK(n, a, (memcpy(&w, b + 64 * word + i, sizeof w), le##n(v, w)))              \
+        }                                                                                      \
     }
 NUMBER_KERNELS(32)
 NUMBER_KERNELS(64)
@@ -216,7 +236,7 @@ static bool find(const uint8_t *at, size_t len, const uint8_t *bytes, size_t siz
         vec8 v, w;
         memcpy(&v, at + from, sizeof v);
         memcpy(&w, at + from + size - 1, sizeof w);
-        for (uint64_t bits = bits8((vec8)((v == first) & (w == last))); bits; bits &= bits - 1)
+        for (uint64_t bits = eq8(v, first) & eq8(w, last); bits; bits &= bits - 1)
             if (memcmp(at + from + __builtin_ctzll(bits), bytes, size) == 0)
                 return true;
         if (from + WIDTH == places)

@@ -3,35 +3,11 @@
  *
  * A step is computed for the rows that are asked for and not done yet; plain columns for all
  * rows at once, bytes row by row. t: rows where it is true; k: rows where it is known. */
-#include <assert.h>
 #include <string.h>
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 #include "plan.h"
 
 #define EACH_WORD(w) for (unsigned w = 0; w < BATCH_WORDS; w++)
-
-/* A mask as one value, for arithmetic without loops. */
-typedef uint64_t mask_value
-    __attribute__((vector_size(BATCH_WORDS * 8), aligned(8), may_alias));
-#define MASK(words) (*(mask_value *)(words))
-#define GET(words)  (*(const mask_value *)(words))
-
-static bool is_empty(const uint64_t mask[static BATCH_WORDS])
-{
-#if defined(__AVX2__)
-    static_assert(BATCH_WORDS == 4, "a mask is one vector");
-    __m256i all = _mm256_loadu_si256((const __m256i_u *)mask);
-    return _mm256_testz_si256(all, all);
-#else
-    uint64_t any = 0;
-    EACH_WORD(w) any |= mask[w];
-    return any == 0;
-#endif
-}
 
 /* Rows that have what a step needs. */
 static void known_rows(const struct matcher *matcher, const struct batch *batch, uint32_t has,
@@ -180,6 +156,43 @@ static void run_compare(struct matcher *matcher, const struct batch *batch,
     /* else: nothing is below 0, and t begins as that */
 }
 
+/* The key of a row's options. What lies before them is headers, so that as many bytes as a key
+ * has can be read up to their end, and no branch depends on how many there are. */
+static inline struct options_key row_key(const uint8_t *bytes, uint32_t len)
+{
+#define ONES 255, 255, 255, 255, 255, 255, 255, 255
+    static const uint8_t KEEP[2 * OPTIONS_KEY_BYTES] = {[OPTIONS_KEY_BYTES] = ONES, ONES, ONES};
+#undef ONES
+    if (__builtin_expect(len > OPTIONS_KEY_BYTES, 0))
+        return options_key(bytes, len);
+    struct options_key key = {.len = len};
+    uint64_t keep[OPTIONS_KEY_BYTES / 8];
+    memcpy(key.words, bytes + len - OPTIONS_KEY_BYTES, sizeof key.words);
+    memcpy(keep, KEEP + len, sizeof keep);
+    for (unsigned i = 0; i < OPTIONS_KEY_BYTES / 8; i++)
+        key.words[i] &= keep[i];
+    key.hash = options_key_hash(&key);
+    return key;
+}
+
+/* Number of the literal that a row's options are, or 0. */
+static inline unsigned row_literal(const struct matcher *matcher, const uint8_t *bytes,
+                                   uint32_t len)
+{
+    const struct option_literals *literals = &matcher->option_literals;
+    struct options_key key = row_key(bytes, len);
+    for (uint32_t at = key.hash & literals->mask;; at = (at + 1) & literals->mask) {
+        const struct option_literal *literal = &literals->table[at];
+        bool same =
+            ((literal->key.words[0] ^ key.words[0]) | (literal->key.words[1] ^ key.words[1]) |
+             (literal->key.words[2] ^ key.words[2]) | (literal->key.len ^ key.len)) == 0;
+        if (__builtin_expect(len > OPTIONS_KEY_BYTES, 0))
+            same = literal->blob && options_key_is(matcher, literal, &key, bytes);
+        if (same | !literal->blob)
+            return same ? literal->id : 0; /* of a free one it is 0, too */
+    }
+}
+
 /* The options of a row are looked up once, among all literals. */
 static void run_options(struct matcher *matcher, const struct batch *batch,
                         const struct step *step, uint64_t t[static BATCH_WORDS],
@@ -190,8 +203,8 @@ static void run_options(struct matcher *matcher, const struct batch *batch,
         for (uint64_t bits = k[w] & ~matcher->ids_done[w]; bits; bits &= bits - 1) {
             unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
             matcher->option_ids[row] =
-                (uint16_t)options_id(matcher, batch->ip[row] + batch->transport[row] + 20,
-                                     batch->tcp_hdr_len[row] - 20U);
+                (uint16_t)row_literal(matcher, batch->ip[row] + batch->transport[row] + 20,
+                                      batch->tcp_hdr_len[row] - 20U);
         }
         matcher->ids_done[w] |= k[w];
     }
@@ -370,7 +383,7 @@ static void run_pair(struct matcher *matcher, const struct batch *batch,
     MASK(k) = decided;
     if (!all)
         MASK(t) = decided;
-    if (is_empty(open))
+    if (mask_is_empty(open))
         return;
     const struct memo *b = ask(matcher, batch, step->b, open);
     mask_value bt = GET(b->t) & GET(open), bk = GET(b->k) & GET(open);
@@ -496,7 +509,7 @@ static void run(struct matcher *matcher, const struct batch *batch, uint32_t ind
         return;
     uint64_t left[BATCH_WORDS], t[BATCH_WORDS] = {0}, k[BATCH_WORDS];
     MASK(left) = GET(need) & ~GET(memo->done);
-    if (is_empty(left))
+    if (mask_is_empty(left))
         return;
     known_rows(matcher, batch, step->has, k);
     MASK(k) &= GET(left);
@@ -517,7 +530,7 @@ static void wake(struct matcher *matcher, const struct batch *batch, unsigned wo
         uint64_t k[BATCH_WORDS];
         known_rows(matcher, batch, matcher->steps[index].has, k);
         memo_all(matcher, memo, memo->t, k);
-        if (is_empty(memo->t))
+        if (mask_is_empty(memo->t))
             continue;
         for (uint32_t at = matcher->wakes_first[index]; at < matcher->wakes_first[index + 1];
              at++)
@@ -525,20 +538,34 @@ static void wake(struct matcher *matcher, const struct batch *batch, unsigned wo
     }
 }
 
+/* Moves a conjunct that left no row one place forward, past another that costs about the same:
+ * what is false of the packets of today is soon asked first, and the others seldom. */
+static void conjunct_advance(const struct matcher *matcher, uint32_t *conjuncts, uint32_t i)
+{
+    uint32_t index = conjuncts[i], before = i ? conjuncts[i - 1] : index;
+    if (!step_is_mask(&matcher->steps[index]) || !step_is_mask(&matcher->steps[before]))
+        return;
+    conjuncts[i] = before;
+    conjuncts[i ? i - 1 : 0] = index;
+}
+
 static bool signature_run(struct matcher *matcher, const struct batch *batch,
                           const struct plan_signature *signature,
                           uint64_t ret[static BATCH_WORDS])
 {
-    uint64_t rows[BATCH_WORDS];
-    memcpy(rows, matcher->rows, sizeof rows);
+    uint32_t *conjuncts = matcher->conjuncts + signature->first;
+    mask_value rows = GET(matcher->rows);
     for (uint32_t i = 0; i < signature->n; i++) {
-        uint32_t index = matcher->conjuncts[signature->first + i];
-        const struct memo *memo = ask(matcher, batch, index, rows);
-        MASK(rows) &= GET(memo->t);
-        if (is_empty(rows))
+        uint64_t asked[BATCH_WORDS];
+        MASK(asked) = rows;
+        rows &= GET(ask(matcher, batch, conjuncts[i], asked)->t);
+        MASK(asked) = rows;
+        if (mask_is_empty(asked)) {
+            conjunct_advance(matcher, conjuncts, i);
             return false;
+        }
     }
-    memcpy(ret, rows, sizeof rows);
+    MASK(ret) = rows;
     return true;
 }
 
@@ -572,10 +599,7 @@ void MATCH(struct matcher *matcher, const struct batch *batch, struct matches *r
     }
     prefetch_payloads(matcher, batch);
     memcpy(matcher->awake, matcher->always, matcher->words * sizeof *matcher->awake);
-    unsigned woken_n = 0;
-    for (unsigned i = 0; i < matcher->dispatches_n; i++)
-        dispatch_run(matcher, batch, &matcher->dispatches[i], &woken_n);
-    wake(matcher, batch, woken_n);
+    wake(matcher, batch, DISPATCH(matcher, batch));
     for (unsigned word = 0; word < matcher->words; word++) {
         for (uint64_t bits = matcher->awake[word]; bits; bits &= bits - 1) {
             uint32_t index = 64 * word + (uint32_t)__builtin_ctzll(bits);

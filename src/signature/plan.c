@@ -221,11 +221,6 @@ static bool compile_any(struct compiler *compiler, uint32_t id, uint32_t *ret_st
     return true;
 }
 
-static bool is_mask(const struct step *step)
-{
-    return step->whole && step->how != HOW_COMPARE32 && step->how != HOW_COMPARE64;
-}
-
 /* Numbers made of columns by two operations and more are kept: masscan's cookie is one. */
 static uint8_t keep_number(struct compiler *compiler, uint32_t id)
 {
@@ -260,7 +255,7 @@ static bool is_whole(const struct compiler *compiler, const struct step *step)
                !ast_at(compiler->ast, step->b)->computed;
     case HOW_ALL:
     case HOW_ANY:
-        return is_mask(&steps[step->a]) && is_mask(&steps[step->b]);
+        return step_is_mask(&steps[step->a]) && step_is_mask(&steps[step->b]);
     case HOW_NOT:
         return steps[step->a].whole;
     case HOW_TRUE:
@@ -430,7 +425,7 @@ static bool number_options(struct matcher *matcher)
     uint32_t n = 0, cap = 2, id = 0;
     for (uint32_t i = 0; i < matcher->steps_n; i++)
         n += matcher->steps[i].how == HOW_OPTIONS;
-    while (cap < 2 * n)
+    while (cap < 8 * n) /* most options are none of them, and should find a free place */
         cap *= 2;
     literals->mask = cap - 1;
     literals->table = arena_alloc(&matcher->arena, cap * sizeof *literals->table);
@@ -441,8 +436,8 @@ static bool number_options(struct matcher *matcher)
         if (step->how != HOW_OPTIONS)
             continue;
         const struct blob *blob = ast_blob_at(&matcher->set->ast, step->b);
-        uint32_t key = options_key(blob->bytes, (uint32_t)blob->size),
-                 at = key & literals->mask;
+        struct options_key key = options_key(blob->bytes, (uint32_t)blob->size);
+        uint32_t at = key.hash & literals->mask;
         while (literals->table[at].blob)
             at = (at + 1) & literals->mask;
         step->id = ++id;

@@ -96,22 +96,29 @@ struct dispatch {
     uint8_t size;
     unsigned shift;  /* 32 - log2 of the entries of the index */
     uint16_t *index; /* number of a slot; 0: none */
+    uint64_t *seen; /* by the bucket's first slot: epoch of the last batch with a value in it */
     struct dispatch_slot {
         uint32_t value, first, n; /* of steps[] */
         uint16_t next;            /* slot of another value in the same bucket */
-        uint16_t rows;            /* with the value, in the batch of this epoch */
-        uint64_t epoch;
-    } * slots; /* slot 0 is none */
+    } * slots;                    /* slot 0 is none */
     uint32_t *steps;
 };
 
 enum { DISPATCH_MIN = 16, DISPATCH_SET_MAX = 64, DISPATCH_SLOTS_MAX = 65534, RANGES_MAX = 8 };
 
-/* All literals that options are compared with, by options_key(): a row is looked up once. */
+/* TCP options as what they are looked up by: up to 24 bytes as they are, behind zeros; of more
+ * there is a hash alone. */
+enum { OPTIONS_KEY_BYTES = 24 };
+struct options_key {
+    uint64_t words[OPTIONS_KEY_BYTES / 8];
+    uint32_t len, hash;
+};
+
+/* All literals that options are compared with, by key: a row is looked up once. */
 struct option_literals {
     uint32_t mask; /* of the table */
     struct option_literal {
-        uint32_t key;
+        struct options_key key;
         uint32_t blob; /* 0: free */
         uint16_t id;
     } * table;
@@ -156,9 +163,17 @@ struct matcher {
 /* A matcher that runs on these loops. NULL: out of memory. */
 struct matcher *matcher_new_on(const struct signature_set *set, const struct kernels *kernels);
 
-uint32_t options_key(const uint8_t *bytes, uint32_t len);
-/* Number of these options, or 0. */
-unsigned options_id(const struct matcher *matcher, const uint8_t *bytes, uint32_t len);
+struct options_key options_key(const uint8_t *bytes, uint32_t len);
+/* Are these options, with this key, more than 24 bytes, the literal? */
+bool options_key_is(const struct matcher *matcher, const struct option_literal *literal,
+                    const struct options_key *key, const uint8_t *bytes);
+
+static inline uint32_t options_key_hash(const struct options_key *key)
+{
+    uint64_t sum = (key->words[0] ^ key->len) * 0x9e3779b97f4a7c15U +
+                   key->words[1] * 0xa0761d6478bd642fU + key->words[2] * 0xe7037ed1a0b428dbU;
+    return (uint32_t)(sum >> 32 ^ sum >> 50);
+}
 struct head head_of(const struct blob *blob);
 
 /* Can `len` bytes begin with a literal that has this head? Right whenever it says no. */
@@ -174,6 +189,12 @@ static inline bool head_may(const struct head *head, const uint8_t *at, size_t l
 static inline uint32_t dispatch_hash(uint32_t value)
 {
     return value * 0x9e3779b1U;
+}
+
+/* Is it made of masks over columns alone, all rows at once? */
+static inline bool step_is_mask(const struct step *step)
+{
+    return step->whole && step->how != HOW_COMPARE32 && step->how != HOW_COMPARE64;
 }
 
 /* Can this number be computed in 32 bits, modulo 2^32? */
@@ -210,6 +231,3 @@ static inline bool field_is_whole(const struct field *field)
 /* Builds a dispatch for each column that is compared with many constants, and makes the steps
  * it finds HOW_DISPATCH. -1: out of memory. */
 int dispatches_new(struct matcher *matcher);
-/* Fills the memos of the steps that hold for some row; their numbers go to matcher->woken. */
-void dispatch_run(struct matcher *matcher, const struct batch *batch,
-                  const struct dispatch *dispatch, unsigned *woken_n);
