@@ -180,12 +180,12 @@ static inline uint32_t all_if(bool it)
     return -(uint32_t)it;
 }
 
-/* Asks for a byte of a block, or, if it is not wanted, of what lies first in the pool. */
-static inline void prefetch_block(const struct pool *pool, uint32_t handle, uint32_t at,
+/* A byte of a block, or, if it is not wanted, of what lies first in the pool. */
+static inline const void *byte_of(const struct pool *pool, uint32_t handle, uint32_t at,
                                   bool wanted)
 {
     const uint8_t *block = pool_block(pool, handle & all_if(wanted));
-    prefetch(block + at);
+    return block + at;
 }
 
 /* Rows [begin, end), whose sources have theirs: counts them, and looks at their sets.
@@ -195,6 +195,7 @@ static void count_rows(struct analysis *analysis, struct work *work, unsigned be
 {
     const struct prepared *prepared = work->prepared;
     struct looks *looks = &work->looks[1];
+    const void *ahead[STRETCH][3];
     rows sketches = 0, exact = 0, ports = 0, fresh = 0;
     for (unsigned i = begin, k = 0; i < end; i++, k++) {
         struct source *source = source_of(work, i);
@@ -215,17 +216,19 @@ static void count_rows(struct analysis *analysis, struct work *work, unsigned be
                            (set.kind - (unsigned)DISTINCT_SKETCH) * (uint32_t)sizeof(uint16_t);
         uint32_t at = (set.kind * (uint32_t)sizeof(uint32_t) & all_if(!sketch)) |
                       (waiting & all_if(sketch));
-        prefetch_block(&shard->pool, set.word, at & all_if(block), block);
+        ahead[k][0] = byte_of(&shard->pool, set.word, at & all_if(block), block);
 
         uint32_t port = prepared->columns.port[i];
         set = source_ports(source);
         bool only = distinct_is_only(set, port);
         ports |= (rows)(!only & (port != 0)) << k;
-        prefetch_block(&shard->pool, set.word, 0, !only & distinct_is_open_block(set));
+        ahead[k][1] = byte_of(&shard->pool, set.word, 0, !only & distinct_is_open_block(set));
         fresh |= (rows)(only & !only_scans(source) & (work->tally[i] != &work->no_tally)) << k;
 
-        prefetch_block(&shard->evidence, source->mark, 0, mask_test(prepared->lists.any, i));
+        ahead[k][2] =
+            byte_of(&shard->evidence, source->mark, 0, mask_test(prepared->lists.any, i));
     }
+    prefetch_all(ahead[0], (end - begin) * 3);
     looks->begin = begin;
     looks->end = work->matching.counted = end;
     looks->sketches = sketches;
