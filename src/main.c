@@ -10,6 +10,7 @@ static const struct {
     const char *summary;
 } COMMANDS[] = {
     {"replay", command_replay, "analyse capture files and print a report"},
+    {"live", command_live, "analyse an interface until stopped: the daemon"},
     {"report", command_report,
      "print what a replay has published to Redis, of one or more sensors"},
     {"explain", command_explain, "for a source or a packet: which signatures match, and why"},

@@ -71,6 +71,8 @@ void analysis_count(struct analysis *analysis, const struct prepared *prepared);
 /* Has memory cleared that counting will need soon: for a thread that is ahead of it. */
 void analysis_prepare_memory(struct analysis *analysis);
 
+/* So many packets were lost before they could be captured, at this time. */
+void analysis_note_dropped(struct analysis *analysis, int64_t at_s, uint64_t packets);
 /* Packet time has reached this: minutes that end lateness_ns before it close. */
 void analysis_advance(struct analysis *analysis, int64_t packet_time_ns);
 /* Closes every window: the end of a replay. */

@@ -10,5 +10,6 @@ enum {
 
 int command_check(int argc, char **argv);
 int command_explain(int argc, char **argv);
+int command_live(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_report(int argc, char **argv);

@@ -1,8 +1,9 @@
 /* A sensor that captures, as those see it who show or keep what it counts.
  *
- *   kernel --> worker 0: ring, batches, analysis -->  collector  --> live_command.c, each second:
- *    fanout    worker 1: ring, batches, analysis -->  (minutes,      observers (metrics, screen,
- *    by source                                         steps)        files, Redis) are called
+ *   kernel --> worker 0: ring, batches, analysis -->  collector  --> live_command.c, each
+ * second: fanout    worker 1: ring, batches, analysis -->  (minutes,      observers (metrics,
+ * screen, by source                                         steps)        files, Redis) are
+ * called
  *
  * Observers run in the thread that controls the sensor, which is never one that captures: one
  * that blocks for long delays the others and the watchdog, but loses no packet. */
@@ -31,15 +32,15 @@ enum live_drop {
 struct live_interface {
     const char *name;
     bool up;
-    uint64_t downs; /* times it went down */
+    uint64_t downs;   /* times it went down */
     unsigned handles; /* that capture */
 };
 
 struct live_worker_status {
-    uint64_t frames;  /* read */
-    uint64_t batches; /* frames / (256 * batches) says how full they were: its load */
-    uint64_t busy_ns; /* time not spent waiting */
-    uint64_t sources; /* held */
+    uint64_t frames;        /* read */
+    uint64_t batches;       /* frames / (256 * batches) says how full they were: its load */
+    uint64_t busy_ns;       /* time not spent waiting */
+    uint64_t sources;       /* held */
     int64_t packet_time_ns; /* -1: none yet */
 };
 
@@ -56,6 +57,7 @@ struct live_status {
     struct report_limits limits; /* minutes_refused: of the collector */
     int64_t closed_until_s;      /* minutes that end by then are closed; 0: none yet */
     uint64_t lag_s;              /* behind the clock: how old the oldest packet time is */
+    uint64_t write_lost;         /* frames that --write could not write */
     uint64_t reloads, reloads_failed;
     const struct live_interface *interfaces;
     unsigned interfaces_n;

@@ -224,7 +224,9 @@ static int plan_evidence(struct setup *setup, struct err *err)
 
 static void choose_workers(struct setup *setup)
 {
-    setup->workers = (unsigned)setup->options.value[OPTION_workers].number;
+    const union option_value *value = setup->options.value;
+    setup->workers =
+        (unsigned)(value[OPTION_workers].number + value[OPTION_live_workers].number);
     if (setup->workers == 0) {
         unsigned processors = processors_allowed();
         setup->workers = processors < SHARD_COUNT ? processors : SHARD_COUNT;

@@ -66,6 +66,14 @@ size_t analysis_bytes(const struct analysis *analysis)
     return bytes;
 }
 
+void analysis_note_dropped(struct analysis *analysis, int64_t at_s, uint64_t packets)
+{
+    analysis->totals.counts[COUNT_dropped] += packets;
+    struct window *window = windows_at(&analysis->windows, at_s / 60);
+    if (window)
+        window->counts[COUNT_dropped] += packets;
+}
+
 void analysis_advance(struct analysis *analysis, int64_t packet_time_ns)
 {
     windows_close_until(&analysis->windows, packet_time_ns);
