@@ -6,7 +6,10 @@
 #include "app/commands.h"
 #include "app/live_control.h"
 #include "app/message.h"
+#include "app/notify.h"
 #include "app/output.h"
+#include "app/privileges.h"
+#include "app/sandbox.h"
 #include "app/setup.h"
 #include "app/signals.h"
 
@@ -32,6 +35,7 @@ struct sensor {
     struct collector *collector;
     struct live_workers *workers;
     struct pcap_out *out;
+    struct notify notify;
     int signals_fd;
 };
 
@@ -108,8 +112,20 @@ static int open_file(struct sensor *sensor, struct err *err)
     return sensor->out ? 0 : -1;
 }
 
+/* Whatever is still to be opened is opened by an unprivileged user. */
+static int lock_in(const struct sensor *sensor, struct err *err)
+{
+    const char *user = setup_text(sensor->setup, OPTION_user);
+    int status = privileges_drop(user ? user : "nobody", err);
+    if (status == EXIT_DONE && !sensor->setup->options.value[OPTION_no_sandbox].given &&
+        sandbox_enter(err) != 0)
+        status = EXIT_FAILED;
+    return status;
+}
+
 static int open_all(struct sensor *sensor, struct err *err)
 {
+    notify_init(&sensor->notify);
     sensor->collector = collector_new(sensor->setup->workers, NULL);
     if (!sensor->collector)
         return err_set(err, NULL, 0, 0, "out of memory");
@@ -122,17 +138,35 @@ static int open_all(struct sensor *sensor, struct err *err)
     return sensor->signals_fd < 0 ? -1 : 0;
 }
 
+/* A sign of life of all threads: a watchdog that only main feeds would see nothing. */
+static void tell_manager(struct sensor *sensor)
+{
+    const struct live_status *status = &sensor->control.status;
+    uint64_t lost = 0;
+    for (unsigned i = 0; i < LIVE_DROP_COUNT_; i++)
+        lost += status->drops[i];
+    bool alive = live_workers_alive(sensor->workers);
+    notify_send(&sensor->notify,
+                "%sSTATUS=%llu frames read, %llu packets lost, %llu s behind%s",
+                alive && sensor->notify.watchdog ? "WATCHDOG=1\n" : "",
+                (unsigned long long)status->frames, (unsigned long long)lost,
+                (unsigned long long)status->lag_s, alive ? "" : "; a worker does not answer");
+}
+
 /* Until a signal says stop, or capture cannot go on: EXIT_DONE or EXIT_FAILED. */
 static int watch(struct sensor *sensor)
 {
+    notify_send(&sensor->notify, "READY=1");
     for (;;) {
         unsigned signals = signals_wait(sensor->signals_fd, TICK_MS);
+        bool goes_on = live_control_tick(&sensor->control);
         if (signals & SIGNAL_TELL)
             live_control_tell(&sensor->control);
         if (signals & SIGNAL_STOP)
             return EXIT_DONE;
-        if (!live_control_tick(&sensor->control))
+        if (!goes_on)
             return EXIT_FAILED;
+        tell_manager(sensor);
     }
 }
 
@@ -195,6 +229,7 @@ out:
 static int finish(struct sensor *sensor, struct err *err)
 {
     struct live_result result = {0};
+    notify_send(&sensor->notify, "STOPPING=1");
     live_control_stop(&sensor->control);
     live_workers_stop(sensor->workers);
     while (!live_workers_wait(sensor->workers, TICK_MS))
@@ -212,22 +247,24 @@ static int finish(struct sensor *sensor, struct err *err)
 static int capture(struct sensor *sensor, struct err *err)
 {
     if (open_all(sensor, err) != 0)
-        return -1;
+        return EXIT_FAILED;
+    int status = lock_in(sensor, err);
+    if (status != EXIT_DONE)
+        return status;
     if (live_workers_start(sensor->workers, sensor->out, err) != 0)
-        return -1;
+        return EXIT_FAILED;
     live_control_start(&sensor->control, sensor->workers, sensor->collector, sensor->out);
-    int status = watch(sensor);
-    int finished = finish(sensor, err);
-    return finished != 0 ? finished : status;
+    status = watch(sensor);
+    return finish(sensor, err) == 0 ? status : EXIT_FAILED;
 }
 
 static int run(struct setup *setup)
 {
-    struct sensor sensor = {.setup = setup, .signals_fd = -1};
+    struct sensor sensor = {.setup = setup, .notify.fd = -1, .signals_fd = -1};
     struct err err = {0};
     int status = EXIT_USAGE;
     if (list_interfaces(&sensor, &err) == 0)
-        status = capture(&sensor, &err) == EXIT_DONE ? EXIT_DONE : EXIT_FAILED;
+        status = capture(&sensor, &err);
     if (err.text[0])
         message_error(&err);
     pcap_out_free(sensor.out);
@@ -236,6 +273,7 @@ static int run(struct setup *setup)
     collector_free(sensor.collector);
     if (sensor.signals_fd >= 0)
         (void)close(sensor.signals_fd);
+    notify_fini(&sensor.notify);
     free(sensor.names);
     return status;
 }

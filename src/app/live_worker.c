@@ -228,6 +228,7 @@ static void report_state(struct live_worker *worker)
     report_totals(worker->analysis, &said->totals);
     if (worker->config->signatures)
         report_signature_packets(worker->analysis, said->signature_packets);
+    said->at_s = now_ns(CLOCK_MONOTONIC) / SECOND_NS;
     said->counts = counts;
     said->lost = worker->lost;
     said->closed_until_s = worker->minute_s;

@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { SILENCE_S = 10 }; /* of a worker, who has something to say once a second */
+
 struct live_workers {
     struct live_workers_config config;
     struct live_worker *worker;
@@ -218,6 +220,20 @@ bool live_workers_message(struct live_workers *workers, struct err *ret_message)
         (void)pthread_mutex_unlock(&worker->lock);
     }
     return found;
+}
+
+bool live_workers_alive(struct live_workers *workers)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* always exists */
+    bool alive = true;
+    for (unsigned w = 0; w < workers->config.n; w++) {
+        struct live_worker *worker = &workers->worker[w];
+        (void)pthread_mutex_lock(&worker->lock);
+        alive &= worker->said.at_s == 0 || now.tv_sec - worker->said.at_s <= SILENCE_S;
+        (void)pthread_mutex_unlock(&worker->lock);
+    }
+    return alive;
 }
 
 void live_workers_stop(struct live_workers *workers)

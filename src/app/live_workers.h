@@ -46,6 +46,8 @@ void live_workers_status(struct live_workers *workers, struct live_status *statu
 /* Handles of an interface that capture, and frames read from it. */
 unsigned live_workers_handles(struct live_workers *workers, unsigned interface,
                               uint64_t *ret_frames);
+/* Has each of them said something lately? */
+bool live_workers_alive(struct live_workers *workers);
 /* Messages of workers since the last call; false: none. */
 bool live_workers_message(struct live_workers *workers, struct err *ret_message);
 
