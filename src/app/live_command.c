@@ -153,6 +153,13 @@ static void tell_manager(struct sensor *sensor)
                 (unsigned long long)status->lag_s, alive ? "" : "; a worker does not answer");
 }
 
+static void reload(struct sensor *sensor)
+{
+    notify_reloading(&sensor->notify);
+    live_control_reload(&sensor->control);
+    notify_send(&sensor->notify, "READY=1");
+}
+
 /* Until a signal says stop, or capture cannot go on: EXIT_DONE or EXIT_FAILED. */
 static int watch(struct sensor *sensor)
 {
@@ -162,6 +169,8 @@ static int watch(struct sensor *sensor)
         bool goes_on = live_control_tick(&sensor->control);
         if (signals & SIGNAL_TELL)
             live_control_tell(&sensor->control);
+        if (signals & SIGNAL_RELOAD)
+            reload(sensor);
         if (signals & SIGNAL_STOP)
             return EXIT_DONE;
         if (!goes_on)
@@ -190,7 +199,7 @@ static int check_conservation(const struct live_result *result, const struct rep
 static int print_report(struct sensor *sensor, const struct live_result *result,
                         struct err *err)
 {
-    const struct setup *setup = sensor->setup;
+    const struct setup *setup = sensor->control.setup;
     struct report_input input = {.top = setup->options.value[OPTION_top].number,
                                  .locator = setup->geo ? &setup->locator : NULL,
                                  .dark_known = setup->dark,

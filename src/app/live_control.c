@@ -1,5 +1,6 @@
 #include "app/live_control.h"
 
+#include "app/commands.h"
 #include "app/message.h"
 
 #include <stdlib.h>
@@ -17,10 +18,11 @@ static int64_t now_ns(clockid_t clock)
     return now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
-int live_control_init(struct live_control *control, const struct setup *setup,
+int live_control_init(struct live_control *control, struct setup *setup,
                       const char *const *interfaces, unsigned interfaces_n, struct err *err)
 {
     *control = (struct live_control){.setup = setup,
+                                     .given = setup,
                                      .workers_n = setup->workers,
                                      .quiet = setup->options.value[OPTION_quiet].given};
     unsigned signatures_n = signature_count(setup->signatures);
@@ -37,10 +39,20 @@ int live_control_init(struct live_control *control, const struct setup *setup,
     return 0;
 }
 
+/* One that came with a reload is ours; of the given one, its rules are freed with it. */
+static void drop_setup(const struct live_control *control, struct setup *setup)
+{
+    if (!setup || setup == control->given)
+        return;
+    setup_drop_rules(setup);
+    free(setup);
+}
+
 void live_control_fini(struct live_control *control)
 {
     for (unsigned i = 0; i < control->interfaces_n; i++)
         live_watch_fini(&control->watches[i]);
+    drop_setup(control, control->setup);
     free(control->worker_status);
     free(control->signature_packets);
 }
@@ -229,6 +241,39 @@ bool live_control_tick(struct live_control *control)
     tell_losses(control);
     hand_on(control);
     return goes_on;
+}
+
+void live_control_reload(struct live_control *control)
+{
+    struct setup *from = control->setup, *to = malloc(sizeof *to);
+    uint64_t *packets = NULL;
+    struct err err = {0};
+    if (!to || setup_reload(from, to) != EXIT_DONE) {
+        free(to);
+        control->reloads_failed++;
+        message_warning("signatures and databases stay as they were");
+        return;
+    }
+    packets = calloc(signature_count(to->signatures) + 1, sizeof *packets);
+    if (!packets || live_workers_reload(control->workers, from, to, &err) != 0) {
+        message_warning("out of memory: signatures and databases stay as they were");
+        control->reloads_failed++;
+        free(packets);
+        setup_drop_rules(to);
+        free(to);
+        return;
+    }
+    control->setup = to;
+    control->status.signatures = NULL; /* until the next status */
+    free(control->signature_packets);
+    control->signature_packets = packets;
+    for (unsigned o = 0; o < control->observers_n; o++)
+        if (control->observers[o].reloaded)
+            control->observers[o].reloaded(control->observers[o].context, to);
+    drop_setup(control, from);
+    control->reloads++;
+    message_note("%u signatures and the databases were read again",
+                 signature_count(to->signatures));
 }
 
 void live_control_stop(struct live_control *control)

@@ -7,7 +7,8 @@
 enum { LIVE_OBSERVERS_MAX = 8, LIVE_SERIES_MAX = 31 * 1440 };
 
 struct live_control {
-    const struct setup *setup;
+    struct setup *setup; /* what is in force: `given`, until there was a reload */
+    struct setup *given; /* by the command line; not ours */
     struct live_workers *workers;
     struct collector *collector;
     struct pcap_out *out; /* may be NULL */
@@ -35,7 +36,7 @@ struct live_control {
 };
 
 /* Watches the interfaces; before capture starts. -1 with *err. */
-int live_control_init(struct live_control *control, const struct setup *setup,
+int live_control_init(struct live_control *control, struct setup *setup,
                       const char *const *interfaces, unsigned interfaces_n, struct err *err);
 void live_control_fini(struct live_control *control);
 void live_control_observe(struct live_control *control, const struct live_observer *observer);
@@ -45,6 +46,9 @@ void live_control_start(struct live_control *control, struct live_workers *worke
                         struct collector *collector, struct pcap_out *out);
 /* Once a second. False: capture cannot go on, and it was said why. */
 bool live_control_tick(struct live_control *control);
+/* Reads signatures and databases again, and gives them to the workers. When they are bad, or
+ * memory is out, it says so, and all stays as it is. */
+void live_control_reload(struct live_control *control);
 /* Before capture stops. */
 void live_control_stop(struct live_control *control);
 /* Capture has ended: what was closed last is handed on. */

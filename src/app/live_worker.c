@@ -1,6 +1,7 @@
 #include "app/live_worker.h"
 
 #include "app/reader.h"
+#include "state/replan.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -36,6 +37,7 @@ int live_worker_init(struct live_worker *worker, const struct live_workers_confi
     worker->first_ns = INT64_MAX;
     worker->last_ns = INT64_MIN;
     (void)pthread_mutex_init(&worker->lock, NULL); /* cannot fail without attributes */
+    (void)pthread_cond_init(&worker->taken, NULL);
     stamp_init(&worker->stamp, config->analysis.lateness_ns);
     worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->analysis = analysis_new(&config->analysis);
@@ -72,6 +74,7 @@ void live_worker_fini(struct live_worker *worker)
     if (worker->config) {
         if (worker->wake_fd >= 0)
             (void)close(worker->wake_fd);
+        (void)pthread_cond_destroy(&worker->taken);
         (void)pthread_mutex_destroy(&worker->lock);
     }
 }
@@ -226,7 +229,7 @@ static void report_state(struct live_worker *worker)
     struct live_said *said = &worker->said;
     (void)pthread_mutex_lock(&worker->lock);
     report_totals(worker->analysis, &said->totals);
-    if (worker->config->signatures)
+    if (worker->matcher)
         report_signature_packets(worker->analysis, said->signature_packets);
     said->at_s = now_ns(CLOCK_MONOTONIC) / SECOND_NS;
     said->counts = counts;
@@ -277,11 +280,32 @@ static void drain(struct live_worker *worker)
     worker->lost = counts.received - counts.dropped - counts.read; /* none, but for a failure */
 }
 
+/* Between two batches: nothing is lost, and nothing is counted by half. */
+static void take_rules(struct live_worker *worker)
+{
+    (void)pthread_mutex_lock(&worker->lock);
+    struct live_rules *rules = worker->rules,
+                      old = {worker->matcher, worker->ready->matches, rules->replan,
+                             rules->locator, worker->said.signature_packets};
+    worker->matcher = rules->matcher;
+    worker->ready->matches = rules->matches;
+    worker->said.signature_packets = rules->signature_packets;
+    analysis_replan(worker->analysis, rules->replan);
+    analysis_relocate(worker->analysis, rules->locator);
+    *rules = old;
+    worker->rules = NULL;
+    atomic_store_explicit(&worker->has_rules, false, memory_order_relaxed);
+    (void)pthread_cond_signal(&worker->taken);
+    (void)pthread_mutex_unlock(&worker->lock);
+}
+
 void live_worker_run(struct live_worker *worker)
 {
     int64_t tick = now_ns(CLOCK_MONOTONIC), began = tick;
     bool quiet = false;
     while (!atomic_load_explicit(&worker->stop, memory_order_acquire)) {
+        if (atomic_load_explicit(&worker->has_rules, memory_order_acquire))
+            take_rules(worker);
         bool any = fill(worker);
         if (any)
             count(worker);

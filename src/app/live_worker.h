@@ -24,6 +24,15 @@ struct live_said {
     struct err message;
 };
 
+/* What a reload replaces, of one worker. Afterwards it holds what was replaced. */
+struct live_rules {
+    struct matcher *matcher;
+    struct matches *matches;
+    struct replan *replan;
+    const struct locator *locator; /* NULL: no databases */
+    uint64_t *signature_packets;
+};
+
 struct live_worker {
     const struct live_workers_config *config;
     unsigned id;
@@ -52,6 +61,9 @@ struct live_worker {
 
     pthread_mutex_t lock;
     struct live_said said;
+    struct live_rules *rules; /* to be taken at the next opportunity; NULL: none */
+    pthread_cond_t taken;
+    atomic_bool has_rules;
 };
 
 /* Opens the handles. -1 with *err; live_worker_fini() in any case. */

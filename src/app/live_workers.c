@@ -1,4 +1,5 @@
 #include "app/live_worker.h"
+#include "state/replan.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -236,14 +237,74 @@ bool live_workers_alive(struct live_workers *workers)
     return alive;
 }
 
-void live_workers_stop(struct live_workers *workers)
+static void wake(const struct live_worker *worker)
 {
     const uint64_t one = 1;
+    if (write(worker->wake_fd, &one, sizeof one) < 0)
+        return; /* it is full, so the worker wakes */
+}
+
+void live_workers_stop(struct live_workers *workers)
+{
     for (unsigned w = 0; w < workers->config.n; w++) {
         atomic_store_explicit(&workers->worker[w].stop, true, memory_order_release);
-        if (write(workers->worker[w].wake_fd, &one, sizeof one) < 0)
-            continue; /* it is full, so the worker wakes */
+        wake(&workers->worker[w]);
     }
+}
+
+static void rules_fini(struct live_rules *rules)
+{
+    matcher_free(rules->matcher);
+    matches_free(rules->matches);
+    replan_free(rules->replan);
+    free(rules->signature_packets);
+}
+
+static bool rules_init(struct live_rules *rules, const struct setup *from,
+                       const struct setup *to)
+{
+    *rules = (struct live_rules){
+        .matcher = matcher_new(to->signatures),
+        .matches = matches_new(to->signatures),
+        .replan = replan_new(from->evidence, to->evidence),
+        .locator = to->geo ? &to->locator : NULL,
+        .signature_packets =
+            calloc(signature_count(to->signatures) + 1, sizeof *rules->signature_packets),
+    };
+    return rules->matcher && rules->matches && rules->replan && rules->signature_packets;
+}
+
+/* Hands rules over and waits until they are taken. */
+static void hand_over(struct live_worker *worker, struct live_rules *rules)
+{
+    (void)pthread_mutex_lock(&worker->lock);
+    worker->rules = rules;
+    atomic_store_explicit(&worker->has_rules, true, memory_order_release);
+    wake(worker);
+    while (worker->rules)
+        (void)pthread_cond_wait(&worker->taken, &worker->lock);
+    (void)pthread_mutex_unlock(&worker->lock);
+}
+
+int live_workers_reload(struct live_workers *workers, const struct setup *from,
+                        const struct setup *to, struct err *err)
+{
+    unsigned n = workers->config.n;
+    struct live_rules *rules = calloc(n, sizeof *rules);
+    bool ready = rules;
+    for (unsigned w = 0; ready && w < n; w++)
+        ready = rules_init(&rules[w], from, to);
+    for (unsigned w = 0; ready && w < n; w++)
+        hand_over(&workers->worker[w], &rules[w]);
+    for (unsigned w = 0; rules && w < n; w++)
+        rules_fini(&rules[w]);
+    free(rules);
+    if (!ready)
+        return err_set(err, NULL, 0, 0, "out of memory");
+    workers->config.signatures = to->signatures;
+    workers->config.analysis.evidence = to->evidence;
+    workers->config.analysis.locator = to->geo ? &to->locator : NULL;
+    return 0;
 }
 
 bool live_workers_wait(struct live_workers *workers, unsigned timeout_ms)

@@ -51,6 +51,11 @@ bool live_workers_alive(struct live_workers *workers);
 /* Messages of workers since the last call; false: none. */
 bool live_workers_message(struct live_workers *workers, struct err *ret_message);
 
+/* Signatures and databases are replaced in all workers while they go on: when it returns 0,
+ * nobody uses `from` any more. -1 with *err: memory, and nothing has changed. */
+int live_workers_reload(struct live_workers *workers, const struct setup *from,
+                        const struct setup *to, struct err *err);
+
 /* Nothing more is accepted; what the rings hold is counted. */
 void live_workers_stop(struct live_workers *workers);
 /* True when all have ended. */

@@ -28,6 +28,13 @@ struct setup {
  * of the error it has reported on standard error. With --help, nothing is opened. */
 int setup_init(struct setup *setup, int argc, char **argv);
 void setup_fini(struct setup *setup);
+/* Reads signatures and databases again, from where they came from: *ret_setup is then as
+ * *setup but for these, and borrows the rest from it. What was counted under the names and
+ * labels of *setup can stay. An exit status; what is wrong has been said, and there is nothing
+ * to free. */
+int setup_reload(const struct setup *setup, struct setup *ret_setup);
+/* Frees signatures and databases alone. */
+void setup_drop_rules(struct setup *setup);
 /* By --color, NO_COLOR and the terminal; setup_init() does it, too. An exit status. */
 int setup_colour(struct setup *setup, struct err *err);
 

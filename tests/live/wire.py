@@ -125,6 +125,34 @@ class Wire:
         self.run(self.scan, sys.executable, helper, SCAN, input=lines.encode())
 
 
+# SYN packets to port 23 of 10.98.0.0/16, the sources random: each is a packet of its own.
+FLOOD = """{
+    0x02,0,0,0,0,0x02, 0x02,0,0,0,0,0x01, 0x08,0x00,
+    0x45,0, 0,40, drnd(2), 0x40,0, 64, 6, csumip(14,33),
+    %s, 10,98, drnd(2),
+    c16(40000), c16(23), drnd(4), 0,0,0,0, 0x50,0x02, c16(5840), csumtcp(14,34), 0,0
+}
+"""
+
+
+class Flood:
+    """trafgen: the fastest generator that Debian carries."""
+
+    def __init__(self, wire, folder, packets, rate=None, source="drnd(4)", cpu=None):
+        path = os.path.join(folder, f"flood-{time.monotonic_ns()}.cfg")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(FLOOD % source)
+        options = ["--rate", rate] if rate else []
+        if cpu is not None:
+            options += ["--bind-cpu", str(cpu)]
+        self.process = wire.start(wire.scan, "trafgen", "--in", path, "--out", SCAN, "--num",
+                                  str(packets), "--cpus", "1", "--no-sock-mem", *options,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def wait(self):
+        self.process.wait(timeout=600)
+
+
 class Tcpdump:
     """tcpdump beside the sensor, on what arrives."""
 
@@ -209,6 +237,12 @@ class Sensor:
         text = self.log()
         if self.report is None:
             print(text)
+        self.socket.setblocking(False)
+        try:
+            while True:
+                self.hear()
+        except BlockingIOError:
+            pass
         self.errors.close()
         self.socket.close()
         shutil.rmtree(self.folder)
