@@ -99,6 +99,8 @@ struct report_view {
     X(distinct_frozen)  /* sets of ports, destinations or sources that may not grow any more:  \
                            those counts are lower bounds, and estimated */                     \
     X(evidence_refused) /* matches whose evidence found no room: they label nobody */          \
+    X(events_evicted)   /* scan events that ended early, as others needed their place */       \
+    X(events_refused)   /* packets that are in no scan event, as memory was refused */         \
     X(memory_refused)   /* allocations that failed; what they were for is not counted apart */
 struct report_limits {
 #define X(name) uint64_t name;

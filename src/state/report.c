@@ -1,4 +1,5 @@
 /* From the state of a finished analysis to sorted tables of plain numbers. */
+#include "state/events.h"
 #include "state/report_labels.h"
 #include "state/report_sources.h"
 
@@ -220,11 +221,16 @@ static int fill_series(const struct report_input *input, struct report *ret_repo
 
 static struct report_limits limits_of(const struct analysis *analysis)
 {
+    struct events_limits events = {0};
+    if (analysis->events)
+        events = events_limits(analysis->events);
     return (struct report_limits){
         .sources_evicted = analysis->sources_evicted,
         .sources_max = (uint64_t)analysis->shard_max * SHARD_COUNT,
-        .distinct_frozen = analysis->sets_frozen,
+        .distinct_frozen = analysis->sets_frozen + events.frozen,
         .evidence_refused = analysis->labels.refused,
+        .events_evicted = events.evicted,
+        .events_refused = events.refused,
         .memory_refused = analysis->memory_refused + analysis->windows.memory_refused +
                           analysis->destinations.memory_refused,
     };
