@@ -47,6 +47,13 @@ static int open_hourly(struct lines *lines, const struct setup *setup, struct er
     return lines->hourly ? EXIT_DONE : EXIT_FAILED;
 }
 
+int lines_check(const struct setup *setup, struct err *err)
+{
+    struct hourly_config config;
+    const char *forms = setup_text(setup, OPTION_output_format);
+    return parse_forms(forms, &config, err) == 0 ? EXIT_DONE : EXIT_USAGE;
+}
+
 int lines_open(struct lines *lines, const struct setup *setup, struct err *err)
 {
     const char *path = setup_text(setup, OPTION_events);

@@ -10,6 +10,8 @@ struct lines {
     struct event_log *events; /* NULL: neither --events nor --output */
 };
 
+/* Are the options right? An exit status. */
+int lines_check(const struct setup *setup, struct err *err);
 /* Opens what the options name. An exit status, with *err when it is not EXIT_DONE; lines_free()
  * in any case. */
 int lines_open(struct lines *lines, const struct setup *setup, struct err *err);

@@ -275,7 +275,7 @@ static int run(struct setup *setup)
     if (list_interfaces(&sensor, &err) == 0)
         status = capture(&sensor, &err);
     if (err.text[0])
-        message_error(&err);
+        status = setup_tell(setup, &err, status);
     pcap_out_free(sensor.out);
     live_workers_free(sensor.workers);
     live_control_fini(&sensor.control);

@@ -178,10 +178,10 @@ static int connect_and_run(struct setup *setup)
         status = lines_open(&lines, setup, &err);
     int result =
         status == EXIT_DONE ? run(setup, redis.wanted ? &publisher : NULL, &lines, &err) : -1;
-    if (result < 0)
-        message_error(&err);
     if (status == EXIT_DONE && result != 0)
         status = EXIT_FAILED;
+    if (result < 0)
+        status = setup_tell(setup, &err, status);
     lines_free(&lines);
     publisher_fini(&publisher);
     return status;

@@ -23,6 +23,14 @@ bool setup_wants_help(const struct setup *setup)
     return setup->options.value[OPTION_help].given;
 }
 
+int setup_tell(const struct setup *setup, struct err *err, int status)
+{
+    if (options_locate(&setup->options, err))
+        status = EXIT_BAD_CONFIG;
+    message_error(err);
+    return status;
+}
+
 void setup_drop_rules(struct setup *setup)
 {
     evidence_plan_free(setup->evidence);
@@ -245,11 +253,23 @@ static void choose_workers(struct setup *setup)
     }
 }
 
+int setup_parse(struct setup *setup, int argc, char **argv, struct err *err)
+{
+    switch (options_parse(&setup->options, argc, argv, err)) {
+    case 0:
+        return EXIT_DONE;
+    case OPTIONS_BAD_CONFIG:
+        return EXIT_BAD_CONFIG;
+    default:
+        return EXIT_USAGE;
+    }
+}
+
 int setup_init(struct setup *setup, int argc, char **argv)
 {
     *setup = (struct setup){0};
     struct err err = {0};
-    int status = options_parse(&setup->options, argc, argv, &err) == 0 ? EXIT_DONE : EXIT_USAGE;
+    int status = setup_parse(setup, argc, argv, &err);
     if (status == EXIT_DONE && setup_wants_help(setup))
         return status;
     if (status == EXIT_DONE)
@@ -262,10 +282,8 @@ int setup_init(struct setup *setup, int argc, char **argv)
         status = parse_alpha(setup_text(setup, OPTION_alpha), &setup->alpha, &err);
     if (status == EXIT_DONE)
         status = open_geo(setup, &err);
-    if (status != EXIT_DONE) {
-        message_error(&err);
-        return status;
-    }
+    if (status != EXIT_DONE)
+        return setup_tell(setup, &err, status);
     status = load_signatures(setup);
     if (status != EXIT_DONE)
         return status;
@@ -273,9 +291,7 @@ int setup_init(struct setup *setup, int argc, char **argv)
     setup->decode.dark = setup->dark;
     setup->decode.tunnel_ends = setup->tunnel_ends;
     status = plan_evidence(setup, NULL, &err);
-    if (status != EXIT_DONE)
-        message_error(&err);
-    return status;
+    return status == EXIT_DONE ? status : setup_tell(setup, &err, status);
 }
 
 static int keep_names(struct setup *setup, const struct signature_set *old)
