@@ -10,6 +10,7 @@ static const struct {
     const char *summary;
 } COMMANDS[] = {
     {"replay", command_replay, "analyse capture files and print a report"},
+    {"live", command_live, "analyse an interface until stopped: the daemon"},
     {"report", command_report,
      "print what a replay has published to Redis, of one or more sensors"},
     {"explain", command_explain, "for a source or a packet: which signatures match, and why"},
@@ -49,8 +50,12 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     }
     for (unsigned i = 0; i < COMMANDS_N; i++)
-        if (strcmp(argv[1], COMMANDS[i].name) == 0)
-            return COMMANDS[i].run(argc - 1, argv + 1);
+        if (strcmp(argv[1], COMMANDS[i].name) == 0) {
+            int status;
+            return command_print_config(argc - 1, argv + 1, &status)
+                       ? status
+                       : COMMANDS[i].run(argc - 1, argv + 1);
+        }
     (void)fprintf(stderr,
                   "nightscope: \"%s\": no such command; `nightscope --help` lists them\n",
                   argv[1]);

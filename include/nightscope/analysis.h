@@ -31,6 +31,8 @@ struct locator {
     /* Degrees; false: unknown. NULL: never known. Asked for samples that are published. */
     bool (*position)(void *context, const struct address *address, float *ret_latitude,
                      float *ret_longitude);
+    /* Name of the city into buf ("" when unknown). NULL: never known. Asked for events. */
+    void (*city)(void *context, const struct address *address, char *buf, size_t cap);
     void *context;
 };
 
@@ -41,9 +43,11 @@ struct analysis_config {
                               changes a result, only makes crafted collisions impossible */
     const struct locator *locator;        /* NULL: no databases, every place is unknown */
     const struct evidence_plan *evidence; /* NULL: no signatures */
-    uint32_t evidence_s; /* silence of a source after which its evidence is forgotten */
-    bool feed;           /* keep a sample of packets (struct feed_packet) */
-    bool profiles;       /* count steps of profiles, too: analysis_take_profiles() */
+    uint32_t evidence_s;   /* silence of a source after which its evidence is forgotten */
+    bool feed;             /* keep a sample of packets (struct feed_packet) */
+    bool profiles;         /* count steps of profiles, too: analysis_take_profiles() */
+    uint64_t events_max;   /* scan events open at a time, rounded up to 64; 0: none are kept */
+    uint32_t event_idle_s; /* silence that ends one: event_idle_s(), analysis_take_events() */
 };
 
 enum { ANALYSIS_LATENESS_MAX_S = 30 * 60 };
@@ -71,6 +75,8 @@ void analysis_count(struct analysis *analysis, const struct prepared *prepared);
 /* Has memory cleared that counting will need soon: for a thread that is ahead of it. */
 void analysis_prepare_memory(struct analysis *analysis);
 
+/* So many packets were lost before they could be captured, at this time. */
+void analysis_note_dropped(struct analysis *analysis, int64_t at_s, uint64_t packets);
 /* Packet time has reached this: minutes that end lateness_ns before it close. */
 void analysis_advance(struct analysis *analysis, int64_t packet_time_ns);
 /* Closes every window: the end of a replay. */

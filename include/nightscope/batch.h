@@ -45,7 +45,7 @@ enum has {
 };
 
 struct refusal {
-    int64_t ts_ns; /* 0 for REASON_TIME */
+    int64_t ts_ns; /* 0 for REASON_TIME and REASON_CLOCK */
     enum reason reason;
     bool late; /* FRAME_LATE: counts in the totals, in no window */
 };

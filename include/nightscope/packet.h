@@ -34,6 +34,8 @@ enum link link_from_linktype(uint32_t linktype);
 enum {
     FRAME_LATE = 1,     /* its minute was closed when it was read */
     FRAME_BAD_TIME = 2, /* its time stamp is not between 1970 and 2106; ts_ns is 0 */
+    FRAME_OFF_CLOCK =
+        4, /* with FRAME_BAD_TIME: it is far off the clock of the sensor instead */
 };
 
 /* One captured frame. Borrowed: bytes are valid until the chunk that holds them is released. */
@@ -58,7 +60,8 @@ _Static_assert(sizeof(struct frame) == 32, "two frames a cache line");
     X(OUTSIDE, outside, "the destination is not in the dark space (--dark)")                   \
     X(LINK, link, "a link layer nightscope does not know")                                     \
     X(DEPTH, depth, "more nested tags, labels or tunnels than any network uses")               \
-    X(TIME, time, "a time stamp before 1970 or after 2106")
+    X(TIME, time, "a time stamp before 1970 or after 2106")                                    \
+    X(CLOCK, clock, "captured live with a time stamp more than an hour off the clock")
 enum reason {
     REASON_NONE,
 #define X(id, name, text) REASON_##id,

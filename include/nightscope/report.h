@@ -99,6 +99,8 @@ struct report_view {
     X(distinct_frozen)  /* sets of ports, destinations or sources that may not grow any more:  \
                            those counts are lower bounds, and estimated */                     \
     X(evidence_refused) /* matches whose evidence found no room: they label nobody */          \
+    X(events_evicted)   /* scan events that ended early, as others needed their place */       \
+    X(events_refused)   /* packets that are in no scan event, as memory was refused */         \
     X(memory_refused)   /* allocations that failed; what they were for is not counted apart */
 struct report_limits {
 #define X(name) uint64_t name;
@@ -136,7 +138,8 @@ struct report {
 /* What report_new() needs beside the analysis. */
 struct report_input {
     struct report_minute *minutes; /* closed minutes by time, merged over the workers; seconds
-                                      are filled in by report_new(), which copies them */
+                                      that are 0 are filled in by report_new(), which copies
+                                      them */
     size_t minutes_n;
     uint64_t minutes_refused;
     uint64_t frames;
@@ -146,6 +149,17 @@ struct report_input {
     size_t top;                    /* rows of a table; 0: all */
     const struct locator *locator; /* may be NULL */
 };
+
+/* What a running analysis has counted so far: cheap, made of its sums alone. */
+struct report_totals {
+    uint64_t counts[COUNT_COUNT_]; /* sources and iot_matched_sources are 0 */
+    uint64_t not_counted[REASON_COUNT_];
+    uint64_t sources; /* held */
+    struct report_limits limits;
+};
+void report_totals(const struct analysis *analysis, struct report_totals *ret_totals);
+/* By signature, the packets that match; not without signatures. */
+void report_signature_packets(const struct analysis *analysis, uint64_t *ret_packets);
 
 /* The report of a finished, merged analysis. NULL: out of memory. */
 struct report *report_new(struct analysis *analysis, const struct report_input *input);

@@ -122,6 +122,11 @@ int signature_set_load(struct signature_set *set, const char *path,
 int signature_set_load_scanners(struct signature_set *set, const char *path,
                                 struct signature_errors *errors);
 
+/* Adds, for every signature of `old` whose name is not in the set, one of its name and label
+ * that matches nothing: what was counted under the name can stay. */
+int signature_set_keep_names(struct signature_set *set, const struct signature_set *old,
+                             struct signature_errors *errors);
+
 unsigned signature_count(const struct signature_set *set);
 const struct signature *signature_at(const struct signature_set *set, unsigned index);
 /* Index of a name, or -1. */

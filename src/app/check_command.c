@@ -1,6 +1,8 @@
 /* nightscope check: are the signatures, databases and prefixes right, and what do they cost? */
 #include "app/commands.h"
+#include "app/lines.h"
 #include "app/message.h"
+#include "app/redis_setup.h"
 #include "app/setup.h"
 #include "sink/json_out.h"
 
@@ -101,6 +103,21 @@ static void print_page(const struct setup *setup)
         (void)printf("Signatures with thresholds are off without --dark.\n");
 }
 
+/* What a configuration file may say that check has no option for. */
+static int check_rest(const struct setup *setup)
+{
+    struct err err = {0};
+    struct redis_setup redis;
+    const char *sensor = setup_text(setup, OPTION_sensor);
+    int status = redis_setup_init(setup, &redis, &err);
+    if (status == EXIT_DONE && sensor &&
+        redis_setup_check_sensor(sensor, strlen(sensor), &err) != 0)
+        status = EXIT_USAGE;
+    if (status == EXIT_DONE)
+        status = lines_check(setup, &err);
+    return status == EXIT_DONE ? status : setup_tell(setup, &err, status);
+}
+
 int command_check(int argc, char **argv)
 {
     struct setup setup;
@@ -118,6 +135,8 @@ int command_check(int argc, char **argv)
                       "check takes no file; --signatures names a folder or a *.sig file");
         message_error(&err);
         status = EXIT_USAGE;
+    } else if ((status = check_rest(&setup)) != EXIT_DONE) {
+        /* check_rest() has said why */
     } else if (setup.options.value[OPTION_json].given) {
         print_json(&setup);
     } else {

@@ -2,6 +2,14 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum { CAPTURED_MINUTES = 128 }; /* more than are ever open: lateness is at most half an hour */
+
+struct captured {
+    int64_t start_s;
+    uint32_t ms;
+};
 
 struct collector {
     pthread_mutex_t lock;
@@ -12,6 +20,13 @@ struct collector {
     size_t rows_n, rows_cap;
     uint64_t refused;
     struct gathering *gathering;
+
+    /* Of a sensor that runs on. */
+    size_t rows_max; /* 0: it does not */
+    int64_t all_past_s;
+    struct collector_closed closed;
+    size_t closed_cap;
+    struct captured captured[CAPTURED_MINUTES]; /* by minute modulo their number */
 };
 
 struct collector *collector_new(unsigned workers, struct gathering *gathering)
@@ -39,14 +54,45 @@ void collector_free(struct collector *collector)
         window_free(collector->pending);
         collector->pending = next;
     }
+    for (size_t i = 0; i < collector->closed.minutes_n; i++)
+        window_free(collector->closed.minutes[i].window);
+    free(collector->closed.minutes);
+    while (collector->closed.steps) {
+        struct profile *next = collector->closed.steps->next;
+        profile_free(collector->closed.steps);
+        collector->closed.steps = next;
+    }
     (void)pthread_mutex_destroy(&collector->lock);
     free(collector->closed_until_s);
     free(collector->rows);
     free(collector);
 }
 
+static uint32_t captured_seconds(const struct collector *collector, int64_t start_s)
+{
+    const struct captured *captured =
+        &collector->captured[(uint64_t)start_s / 60 % CAPTURED_MINUTES];
+    if (captured->start_s != start_s)
+        return 0;
+    uint32_t seconds = (captured->ms + 999) / 1000;
+    return seconds < 60 ? seconds : 60;
+}
+
+/* Room for a row of a sensor that runs on: some of the oldest go at a time. */
+static void drop_rows(struct collector *collector)
+{
+    if (!collector->rows_max || collector->rows_n < collector->rows_max)
+        return;
+    size_t drop = collector->rows_max / 32 + 1;
+    collector->rows_n -= drop;
+    collector->refused += drop;
+    memmove(collector->rows, collector->rows + drop,
+            collector->rows_n * sizeof *collector->rows);
+}
+
 static void append_row(struct collector *collector, const struct window *window)
 {
+    drop_rows(collector);
     if (collector->rows_n == collector->rows_cap) {
         size_t cap = collector->rows_cap ? 2 * collector->rows_cap : 64;
         struct report_minute *rows = collector->rows_n < SERIES_MAX
@@ -60,7 +106,9 @@ static void append_row(struct collector *collector, const struct window *window)
         collector->rows_cap = cap;
     }
     struct report_minute *row = &collector->rows[collector->rows_n++];
-    *row = (struct report_minute){.start_s = window->start_s, .dports = window_dports(window)};
+    *row = (struct report_minute){.start_s = window->start_s,
+                                  .seconds = captured_seconds(collector, window->start_s),
+                                  .dports = window_dports(window)};
     for (unsigned i = 0; i < COUNT_COUNT_; i++)
         row->counts[i] = window->counts[i];
 }
@@ -80,11 +128,74 @@ static void add_pending(struct collector *collector, struct window *window)
     }
 }
 
+/* Keeps a whole minute for whoever takes it. */
+static void keep_minute(struct collector *collector, struct window *window)
+{
+    struct collector_closed *closed = &collector->closed;
+    if (closed->minutes_n == collector->closed_cap) {
+        size_t cap = collector->closed_cap ? 2 * collector->closed_cap : 16;
+        struct collector_minute *minutes =
+            realloc(closed->minutes, cap * sizeof *closed->minutes);
+        if (!minutes) {
+            collector->refused++;
+            window_free(window);
+            return;
+        }
+        closed->minutes = minutes;
+        collector->closed_cap = cap;
+    }
+    closed->minutes[closed->minutes_n++] =
+        (struct collector_minute){window, captured_seconds(collector, window->start_s)};
+}
+
+void collector_run_on(struct collector *collector, size_t rows_max)
+{
+    collector->rows_max = rows_max;
+}
+
+void collector_note_captured(struct collector *collector, int64_t start_s, uint32_t ms)
+{
+    (void)pthread_mutex_lock(&collector->lock);
+    struct captured *captured = &collector->captured[(uint64_t)start_s / 60 % CAPTURED_MINUTES];
+    if (start_s + 60 > collector->all_past_s && captured->start_s <= start_s) {
+        if (captured->start_s != start_s) {
+            *captured = (struct captured){.start_s = start_s};
+            struct window *window = calloc(1, sizeof *window);
+            if (window) {
+                window->start_s = start_s;
+                window->span_s = 60;
+                add_pending(collector, window);
+            }
+        }
+        captured->ms += ms;
+    }
+    (void)pthread_mutex_unlock(&collector->lock);
+}
+
+void collector_take(struct collector *collector, struct collector_closed *ret_closed)
+{
+    (void)pthread_mutex_lock(&collector->lock);
+    *ret_closed = collector->closed;
+    ret_closed->closed_until_s = collector->all_past_s;
+    collector->closed = (struct collector_closed){0};
+    collector->closed_cap = 0;
+    (void)pthread_mutex_unlock(&collector->lock);
+}
+
+static void append_steps(struct profile **list, struct profile *steps)
+{
+    while (*list)
+        list = &(*list)->next;
+    *list = steps;
+}
+
 void collector_deliver_steps(struct collector *collector, struct profile *steps)
 {
     (void)pthread_mutex_lock(&collector->lock);
     if (collector->gathering)
         gathering_add_steps(collector->gathering, steps);
+    else
+        append_steps(&collector->closed.steps, steps);
     (void)pthread_mutex_unlock(&collector->lock);
 }
 
@@ -109,8 +220,13 @@ void collector_deliver(struct collector *collector, unsigned worker, struct wind
         append_row(collector, done);
         if (collector->gathering)
             gathering_add_minute(collector->gathering, done);
-        window_free(done);
+        if (collector->rows_max)
+            keep_minute(collector, done);
+        else
+            window_free(done);
     }
+    if (all_past > collector->all_past_s)
+        collector->all_past_s = all_past;
     if (collector->gathering)
         gathering_advance(collector->gathering, all_past);
     (void)pthread_mutex_unlock(&collector->lock);

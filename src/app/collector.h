@@ -7,6 +7,7 @@
 
 #include "app/gathering.h"
 
+#include <nightscope/profile.h>
 #include <nightscope/report.h>
 
 enum { SERIES_MAX = 5 * 366 * 1440 }; /* five years of minutes */
@@ -24,7 +25,29 @@ void collector_deliver_steps(struct collector *collector, struct profile *steps)
 void collector_deliver(struct collector *collector, unsigned worker, struct window *closed,
                        int64_t closed_until_s);
 
-/* When all workers have finished: the rows, by time (seconds not yet set), owned by the caller.
+/* For a sensor that runs on and on: closed minutes and steps are kept whole until they are
+ * taken, and of the series the last rows_max rows; older ones count as refused. Without a
+ * gathering. Before anything is delivered. */
+void collector_run_on(struct collector *collector, size_t rows_max);
+/* So much of this minute was captured, beside what was noted before; there will be a row of it
+ * even if it stays empty. Of a closed minute: nothing. */
+void collector_note_captured(struct collector *collector, int64_t start_s, uint32_t ms);
+
+struct collector_minute {
+    struct window *window; /* the caller's: window_free() */
+    uint32_t seconds;      /* captured of it */
+};
+struct collector_closed {
+    struct collector_minute *minutes; /* by time; the caller's: free() */
+    size_t minutes_n;
+    struct profile *steps;  /* the caller's: a list of parts, in no order */
+    int64_t closed_until_s; /* by all workers; 0: nothing yet */
+};
+/* What was closed since the last call, to the caller. */
+void collector_take(struct collector *collector, struct collector_closed *ret_closed);
+
+/* When all workers have finished: the rows, by time, owned by the caller. Their seconds are
+ * 0 unless it was noted what was captured.
  */
 struct report_minute *collector_series(struct collector *collector, size_t *ret_n,
                                        uint64_t *ret_refused);

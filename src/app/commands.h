@@ -1,6 +1,8 @@
 /* The subcommands. Each gets argv from its own name on and returns an exit status. */
 #pragma once
 
+#include <stdbool.h>
+
 enum {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,
@@ -8,7 +10,11 @@ enum {
     EXIT_BAD_CONFIG = 78, /* EX_CONFIG of sysexits.h */
 };
 
+/* Has --print-config been given? Then it is done, with this exit status. */
+bool command_print_config(int argc, char **argv, int *ret_status);
+
 int command_check(int argc, char **argv);
 int command_explain(int argc, char **argv);
+int command_live(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_report(int argc, char **argv);

@@ -408,7 +408,7 @@ int command_explain(int argc, char **argv)
     } else if (status == EXIT_DONE) {
         status = explain_files(&explain, &err);
         if (status != EXIT_DONE)
-            message_error(&err);
+            status = setup_tell(&explain.setup, &err, status);
     }
     matcher_free(explain.matcher);
     matches_free(explain.matches);

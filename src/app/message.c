@@ -9,14 +9,27 @@ void message_error(const struct err *err)
     (void)fprintf(stderr, "nightscope: %s\n", text);
 }
 
-void message_warning(const char *format, ...)
+static void print(const char *prefix, const char *format, va_list args)
 {
     char text[ERR_ORIGIN_CAP + ERR_TEXT_CAP];
-    va_list args;
-    va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args); /* a long text is cut */
-    va_end(args);
     struct err escaped;
     (void)err_set(&escaped, NULL, 0, 0, "%s", text);
-    (void)fprintf(stderr, "nightscope: warning: %s\n", escaped.text);
+    (void)fprintf(stderr, "nightscope: %s%s\n", prefix, escaped.text);
+}
+
+void message_warning(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print("warning: ", format, args);
+    va_end(args);
+}
+
+void message_note(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print("", format, args);
+    va_end(args);
 }

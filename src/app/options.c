@@ -1,163 +1,135 @@
 /* Parses the command line by the rows of options.def; getopt_long splits it. */
-#include "app/options.h"
+#include "app/option_row.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_FLAG, KIND_TEXT, KIND_LIST, KIND_PATHS, KIND_NUMBER, KIND_DURATION };
-
-struct row {
-    const char *commands; /* letters of those that take it */
-    const char *name;
-    int letter;
-    enum kind kind;
-    const char *argument;
-    uint64_t lowest, highest;
-    const char *initial;
-    const char *help;
+/* What getopt_long() is asked for: the options of a command, and what takes back those flags
+ * that a file may have set. */
+struct words {
+    struct option longs[2 * OPTION_COUNT_ + 1];
+    char negations[OPTION_COUNT_][40];
+    char letters[2 * OPTION_COUNT_ + 2];
 };
+enum { VALUE_OPTION = 256, VALUE_NEGATION = VALUE_OPTION + OPTION_COUNT_ };
 
-static const struct row ROWS[OPTION_COUNT_] = {
-#define OPTION(id, commands, name, letter, kind, argument, lowest, highest, initial, help)     \
-    [OPTION_##                                                                                 \
-        id] = {commands, name, letter, KIND_##kind, argument, lowest, highest, initial, help},
-#include "app/options.def"
-#undef OPTION
-};
-
-/* A whole number, or a duration: digits and a unit of s, m, h, d. */
-static int parse_number(const struct row *row, const char *text, uint64_t *ret_number)
+/* "no-quiet" takes back "quiet", "promiscuous" takes back "no-promiscuous". */
+static void negate(const char *name, char ret_name[static 40])
 {
-    if (text[0] < '0' || text[0] > '9')
-        return -1;
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    uint64_t unit = 1;
-    if (row->kind == KIND_DURATION && *end) {
-        const char *units = "smhd";
-        static const uint64_t seconds[] = {1, 60, 3600, 86400};
-        const char *found = strchr(units, *end);
-        if (!found)
-            return -1;
-        unit = seconds[found - units];
-        end++;
+    bool negative = strncmp(name, "no-", 3) == 0;
+    (void)snprintf(ret_name, 40, "%s%s", negative ? "" : "no-", negative ? name + 3 : name);
+}
+
+static void fill_words(struct words *words, char command)
+{
+    unsigned n = 0;
+    *words = (struct words){.letters = ":"};
+    for (unsigned id = 0; id < OPTION_COUNT_; id++) {
+        const struct option_row *row = &OPTION_ROWS[id];
+        bool argument = row->kind != KIND_FLAG;
+        if (!strchr(row->commands, command))
+            continue;
+        words->longs[n++] =
+            (struct option){row->name, argument ? required_argument : no_argument, NULL,
+                            VALUE_OPTION + (int)id};
+        if (!argument && option_section(id)) {
+            negate(row->name, words->negations[id]);
+            words->longs[n++] = (struct option){words->negations[id], no_argument, NULL,
+                                                VALUE_NEGATION + (int)id};
+        }
+        if (row->letter) {
+            char letter[3] = {(char)row->letter, argument ? ':' : '\0', '\0'};
+            strcat(words->letters, letter);
+        }
     }
-    uint64_t value;
-    if (errno || *end || __builtin_mul_overflow((uint64_t)number, unit, &value) ||
-        value < row->lowest || value > row->highest)
-        return -1;
-    *ret_number = value;
-    return 0;
 }
 
-static int expected(const struct row *row, const char *text, struct err *err)
+/* The command line wins: what a file said is forgotten. */
+static void overrule(struct options *options, unsigned id)
 {
-    char origin[64];
-    (void)snprintf(origin, sizeof origin, "--%s", row->name);
-    if (row->kind == KIND_DURATION)
-        return err_set(err, origin, 0, 0,
-                       "\"%s\": expected a duration of at most %llu s, such as 30s or 5m", text,
-                       (unsigned long long)row->highest);
-    return err_set(err, origin, 0, 0, "\"%s\": expected a whole number from %llu to %llu", text,
-                   (unsigned long long)row->lowest, (unsigned long long)row->highest);
+    if (!options->from_file[id])
+        return;
+    if (option_has_text(&OPTION_ROWS[id])) {
+        free(options->value[id].text);
+        options->value[id].text = NULL;
+    }
+    options->from_file[id] = false;
 }
 
-static int append(union option_value *value, const char *joiner, const char *text)
+static int unknown(char **argv, struct err *err)
 {
-    char *joined;
-    if (asprintf(&joined, "%s%s%s", value->text ? value->text : "", value->text ? joiner : "",
-                 text) < 0)
-        return -1;
-    free(value->text);
-    value->text = joined;
-    return 0;
+    return err_set(err, argv[optind - 1], 0, 0,
+                   "no such option, or a value it does not take; `nightscope %s --help` "
+                   "lists them",
+                   argv[0]);
 }
 
-static int take(struct options *options, unsigned id, const char *text, struct err *err)
+/* Takes what getopt_long() found. config_only: of all options but --config, nothing. */
+static int take_word(struct options *options, int got, char **argv, bool config_only,
+                     struct err *err)
 {
-    const struct row *row = &ROWS[id];
-    union option_value *value = &options->value[id];
-    switch (row->kind) {
-    case KIND_FLAG:
-        value->given = true;
+    unsigned id = OPTION_COUNT_;
+    if (got >= VALUE_NEGATION) {
+        id = (unsigned)(got - VALUE_NEGATION);
+        options->value[id].given = options->value[id].given && config_only;
+        options->from_file[id] = options->from_file[id] && config_only;
         return 0;
-    case KIND_TEXT:
-        free(value->text);
-        value->text = strdup(text);
-        return value->text ? 0 : err_set(err, NULL, 0, 0, "out of memory");
-    case KIND_LIST:
-    case KIND_PATHS:
-        return append(value, row->kind == KIND_LIST ? "," : "\n", text) == 0
-                   ? 0
-                   : err_set(err, NULL, 0, 0, "out of memory");
-    case KIND_NUMBER:
-    case KIND_DURATION:
-        return parse_number(row, text, &value->number) == 0 ? 0 : expected(row, text, err);
     }
-    return -1;
+    if (got >= VALUE_OPTION)
+        id = (unsigned)(got - VALUE_OPTION);
+    for (unsigned i = 0; id == OPTION_COUNT_ && i < OPTION_COUNT_; i++)
+        if (OPTION_ROWS[i].letter && OPTION_ROWS[i].letter == got)
+            id = i;
+    if (config_only && id != OPTION_config)
+        return 0;
+    if (got == ':')
+        return err_set(err, argv[optind - 1], 0, 0, "this option needs a value");
+    if (id == OPTION_COUNT_)
+        return unknown(argv, err);
+    overrule(options, id);
+    return option_take(options, id, optarg ? optarg : "", err);
 }
 
-/* Replay and report begin alike. */
-char options_letter(const char *command)
+static int take_words(struct options *options, const struct words *words, int argc, char **argv,
+                      bool config_only, struct err *err)
 {
-    return strcmp(command, "report") == 0 ? 'p' : command[0];
+    opterr = 0;
+    optind = 0; /* anew */
+    for (int got; (got = getopt_long(argc, argv, words->letters, words->longs, NULL)) != -1;)
+        if (take_word(options, got, argv, config_only, err) != 0)
+            return OPTIONS_USAGE;
+    return 0;
+}
+
+/* Only --config; getopt_long() sorts what it is given, so it gets a copy. */
+static int find_config(struct options *options, const struct words *words, int argc,
+                       char **argv, struct err *err)
+{
+    char **copy = calloc((size_t)argc + 1, sizeof *copy);
+    if (!copy) {
+        (void)err_set(err, NULL, 0, 0, "out of memory");
+        return OPTIONS_USAGE;
+    }
+    memcpy(copy, argv, (size_t)argc * sizeof *copy);
+    int status = take_words(options, words, argc, copy, true, err);
+    free(copy);
+    return status;
 }
 
 int options_parse(struct options *options, int argc, char **argv, struct err *err)
 {
-    const char command = options_letter(argv[0]);
-    *options = (struct options){0};
-    struct option longs[OPTION_COUNT_ + 1] = {0};
-    char letters[2 * OPTION_COUNT_ + 2] = ":";
-    unsigned longs_n = 0;
-    for (unsigned id = 0; id < OPTION_COUNT_; id++) {
-        const struct row *row = &ROWS[id];
-        bool argument = row->kind != KIND_FLAG, taken = strchr(row->commands, command);
-        if (taken)
-            longs[longs_n++] = (struct option){
-                row->name, argument ? required_argument : no_argument, NULL, 256 + (int)id};
-        if (row->letter && taken) {
-            char letter[3] = {(char)row->letter, argument ? ':' : '\0', '\0'};
-            strcat(letters, letter);
-        }
-        if (row->initial[0] && (row->kind == KIND_NUMBER || row->kind == KIND_DURATION))
-            (void)parse_number(row, row->initial, &options->value[id].number); /* tested */
-    }
-    opterr = 0;
-    optind = 1;
-    for (int got; (got = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
-        unsigned id = OPTION_COUNT_;
-        if (got >= 256)
-            id = (unsigned)got - 256;
-        for (unsigned i = 0; id == OPTION_COUNT_ && i < OPTION_COUNT_; i++)
-            if (ROWS[i].letter && ROWS[i].letter == got)
-                id = i;
-        if (got == ':')
-            return err_set(err, argv[optind - 1], 0, 0, "this option needs a value");
-        if (id == OPTION_COUNT_)
-            return err_set(
-                err, argv[optind - 1], 0, 0,
-                "no such option, or a value it does not take; `nightscope %s --help` "
-                "lists them",
-                argv[0]);
-        if (take(options, id, optarg ? optarg : "", err) != 0)
-            return -1;
-    }
+    struct words words;
+    options_init(options);
+    fill_words(&words, options_letter(argv[0]));
+    int status = find_config(options, &words, argc, argv, err);
+    if (status == 0 && options->value[OPTION_config].text)
+        status = options_read_config(options, argv[0], options->value[OPTION_config].text, err);
+    if (status == 0)
+        status = take_words(options, &words, argc, argv, false, err);
     options->files = argv + optind;
     options->files_n = (unsigned)(argc - optind);
-    return 0;
-}
-
-void options_fini(struct options *options)
-{
-    for (unsigned id = 0; id < OPTION_COUNT_; id++)
-        if (ROWS[id].kind == KIND_TEXT || ROWS[id].kind == KIND_LIST ||
-            ROWS[id].kind == KIND_PATHS)
-            free(options->value[id].text);
-    *options = (struct options){0};
+    return status;
 }
 
 /* Help text in a column of its own, broken at blanks. */
@@ -182,7 +154,7 @@ static void wrap(FILE *out, unsigned indent, unsigned width, const char *text)
 void options_help(const char *command, FILE *out)
 {
     for (unsigned id = 0; id < OPTION_COUNT_; id++) {
-        const struct row *row = &ROWS[id];
+        const struct option_row *row = &OPTION_ROWS[id];
         if (!strchr(row->commands, options_letter(command)))
             continue;
         char left[64];

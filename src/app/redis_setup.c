@@ -26,15 +26,18 @@ int redis_setup_init(const struct setup *setup, struct redis_setup *ret_redis, s
     if (!url) {
         static const enum option_id NEED_IT[] = {OPTION_sensor, OPTION_redis_auth};
         for (unsigned i = 0; i < sizeof NEED_IT / sizeof *NEED_IT; i++)
-            if (setup_text(setup, NEED_IT[i])) {
+            if (setup_text(setup, NEED_IT[i]) && !setup->options.from_file[NEED_IT[i]]) {
                 (void)err_set(err, i ? "--redis-auth" : "--sensor", 0, 0,
                               "needs --redis URL beside it");
                 return EXIT_USAGE;
             }
         return EXIT_DONE;
     }
-    if (redis_url_parse(url, &ret_redis->config, err) != 0)
+    if (redis_url_parse(url, &ret_redis->config, err) != 0) {
+        if (setup->options.from_file[OPTION_redis]) /* to be told where it is there */
+            (void)snprintf(err->origin, sizeof err->origin, "--redis");
         return EXIT_USAGE;
+    }
     if (redis_credentials(&ret_redis->config, setup_text(setup, OPTION_redis_auth),
                           getenv("NIGHTSCOPE_REDIS_USER"), getenv("NIGHTSCOPE_REDIS_PASSWORD"),
                           err) != 0)

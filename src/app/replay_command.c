@@ -1,6 +1,7 @@
 /* nightscope replay: capture files to a report. */
 #include "app/collector.h"
 #include "app/commands.h"
+#include "app/lines.h"
 #include "app/message.h"
 #include "app/output.h"
 #include "app/processors.h"
@@ -64,7 +65,8 @@ static int check_conservation(const struct report *report, const struct replay *
         (unsigned long long)accounted);
 }
 
-static int run(struct setup *setup, struct publisher *publisher, struct err *err)
+static int run(struct setup *setup, struct publisher *publisher, struct lines *lines,
+               struct err *err)
 {
     const union option_value *value = setup->options.value;
     int64_t lateness_ns = (int64_t)value[OPTION_lateness].number * 1000000000;
@@ -79,8 +81,10 @@ static int run(struct setup *setup, struct publisher *publisher, struct err *err
                      .profiles = publisher,
                      .feed = publisher},
         .signatures = setup->signatures,
+        .events = lines->events,
         .read_ahead = processors_allowed() >= 2 * setup->workers,
     };
+    lines_configure(lines, setup, &config.analysis);
     if (getrandom(config.analysis.table_key, sizeof config.analysis.table_key, 0) !=
         sizeof config.analysis.table_key)
         return err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
@@ -139,6 +143,10 @@ static int run(struct setup *setup, struct publisher *publisher, struct err *err
                                    &(struct publisher_input){result.analysis, report, &files,
                                                              gathering, input.locator},
                                    err);
+    if (status == 0)
+        status = lines_add_series(lines, report, err);
+    if (status == 0)
+        status = lines_close(lines, err);
     if (status == 0 && failed)
         status = 1;
 out:
@@ -165,11 +173,16 @@ static int connect_and_run(struct setup *setup)
         status = EXIT_USAGE;
     if (status == EXIT_DONE && redis.wanted)
         status = publisher_init(&publisher, setup, &redis, &err);
-    int result = status == EXIT_DONE ? run(setup, redis.wanted ? &publisher : NULL, &err) : -1;
-    if (result < 0)
-        message_error(&err);
+    struct lines lines = {0};
+    if (status == EXIT_DONE)
+        status = lines_open(&lines, setup, &err);
+    int result =
+        status == EXIT_DONE ? run(setup, redis.wanted ? &publisher : NULL, &lines, &err) : -1;
     if (status == EXIT_DONE && result != 0)
         status = EXIT_FAILED;
+    if (result < 0)
+        status = setup_tell(setup, &err, status);
+    lines_free(&lines);
     publisher_fini(&publisher);
     return status;
 }

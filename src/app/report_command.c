@@ -46,7 +46,7 @@ int command_report(int argc, char **argv)
     struct setup setup = {0};
     struct redis_setup redis;
     struct err err = {0};
-    int status = options_parse(&setup.options, argc, argv, &err) == 0 ? EXIT_DONE : EXIT_USAGE;
+    int status = setup_parse(&setup, argc, argv, &err);
     if (status == EXIT_DONE && setup_wants_help(&setup)) {
         (void)printf("Usage: nightscope report --redis URL [OPTION]...\n\n"
                      "Prints the report that `nightscope replay --redis` has published, or "
@@ -64,7 +64,7 @@ int command_report(int argc, char **argv)
     if (status == EXIT_DONE)
         status = run(&setup, &redis, &err);
     if (status != EXIT_DONE)
-        message_error(&err);
+        status = setup_tell(&setup, &err, status);
     setup_fini(&setup);
     return status;
 }

@@ -23,13 +23,29 @@ bool setup_wants_help(const struct setup *setup)
     return setup->options.value[OPTION_help].given;
 }
 
-void setup_fini(struct setup *setup)
+int setup_tell(const struct setup *setup, struct err *err, int status)
+{
+    if (options_locate(&setup->options, err))
+        status = EXIT_BAD_CONFIG;
+    message_error(err);
+    return status;
+}
+
+void setup_drop_rules(struct setup *setup)
 {
     evidence_plan_free(setup->evidence);
     signature_set_free(setup->signatures);
+    geo_free(setup->geo);
+    setup->evidence = NULL;
+    setup->signatures = NULL;
+    setup->geo = NULL;
+}
+
+void setup_fini(struct setup *setup)
+{
+    setup_drop_rules(setup);
     prefix_set_free(setup->dark);
     prefix_set_free(setup->tunnel_ends);
-    geo_free(setup->geo);
     options_fini(&setup->options);
 }
 
@@ -168,7 +184,9 @@ static int load_scanners(struct setup *setup, struct signature_errors *errors)
 static int load_signatures(struct setup *setup)
 {
     const char *given = setup_text(setup, OPTION_signatures);
-    if (given)
+    if (setup->signatures_path[0]) {
+        /* found before */
+    } else if (given)
         (void)snprintf(setup->signatures_path, sizeof setup->signatures_path, "%s", given);
     else
         find_signatures(setup->signatures_path);
@@ -208,12 +226,14 @@ static int parse_alpha(const char *text, double *ret_alpha, struct err *err)
     return EXIT_DONE;
 }
 
-static int plan_evidence(struct setup *setup, struct err *err)
+static int plan_evidence(struct setup *setup, const struct evidence_plan *previous,
+                         struct err *err)
 {
     struct evidence_config config = {
         .signatures = setup->signatures,
         .alpha = setup->alpha,
         .dark_size = setup->dark ? prefix_set_size4(setup->dark) : 0,
+        .previous = previous,
     };
     setup->evidence = evidence_plan_new(&config);
     if (setup->evidence)
@@ -224,10 +244,24 @@ static int plan_evidence(struct setup *setup, struct err *err)
 
 static void choose_workers(struct setup *setup)
 {
-    setup->workers = (unsigned)setup->options.value[OPTION_workers].number;
+    const union option_value *value = setup->options.value;
+    setup->workers =
+        (unsigned)(value[OPTION_workers].number + value[OPTION_live_workers].number);
     if (setup->workers == 0) {
         unsigned processors = processors_allowed();
         setup->workers = processors < SHARD_COUNT ? processors : SHARD_COUNT;
+    }
+}
+
+int setup_parse(struct setup *setup, int argc, char **argv, struct err *err)
+{
+    switch (options_parse(&setup->options, argc, argv, err)) {
+    case 0:
+        return EXIT_DONE;
+    case OPTIONS_BAD_CONFIG:
+        return EXIT_BAD_CONFIG;
+    default:
+        return EXIT_USAGE;
     }
 }
 
@@ -235,7 +269,7 @@ int setup_init(struct setup *setup, int argc, char **argv)
 {
     *setup = (struct setup){0};
     struct err err = {0};
-    int status = options_parse(&setup->options, argc, argv, &err) == 0 ? EXIT_DONE : EXIT_USAGE;
+    int status = setup_parse(setup, argc, argv, &err);
     if (status == EXIT_DONE && setup_wants_help(setup))
         return status;
     if (status == EXIT_DONE)
@@ -248,19 +282,50 @@ int setup_init(struct setup *setup, int argc, char **argv)
         status = parse_alpha(setup_text(setup, OPTION_alpha), &setup->alpha, &err);
     if (status == EXIT_DONE)
         status = open_geo(setup, &err);
-    if (status != EXIT_DONE) {
-        message_error(&err);
-        return status;
-    }
+    if (status != EXIT_DONE)
+        return setup_tell(setup, &err, status);
     status = load_signatures(setup);
     if (status != EXIT_DONE)
         return status;
     choose_workers(setup);
     setup->decode.dark = setup->dark;
     setup->decode.tunnel_ends = setup->tunnel_ends;
-    status = plan_evidence(setup, &err);
-    if (status != EXIT_DONE)
+    status = plan_evidence(setup, NULL, &err);
+    return status == EXIT_DONE ? status : setup_tell(setup, &err, status);
+}
+
+static int keep_names(struct setup *setup, const struct signature_set *old)
+{
+    struct signature_errors *errors = calloc(1, sizeof *errors);
+    int status = errors && signature_set_keep_names(setup->signatures, old, errors) == 0
+                     ? EXIT_DONE
+                     : EXIT_FAILED;
+    if (errors)
+        tell_errors(errors);
+    free(errors);
+    return status;
+}
+
+int setup_reload(const struct setup *setup, struct setup *ret_setup)
+{
+    struct setup reloaded = *setup;
+    struct err err = {0};
+    reloaded.evidence = NULL;
+    reloaded.signatures = NULL;
+    reloaded.geo = NULL;
+    int status = open_geo(&reloaded, &err);
+    if (status == EXIT_DONE)
+        status = load_signatures(&reloaded);
+    if (status == EXIT_DONE)
+        status = keep_names(&reloaded, setup->signatures);
+    if (status == EXIT_DONE)
+        status = plan_evidence(&reloaded, setup->evidence, &err);
+    if (err.text[0])
         message_error(&err);
+    if (status == EXIT_DONE)
+        *ret_setup = reloaded;
+    else
+        setup_drop_rules(&reloaded);
     return status;
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { EVENTS_HELD = 16384 }; /* ended ones a worker keeps to itself */
+
 struct worker {
     struct workers *all;
     unsigned id;
@@ -15,8 +17,9 @@ struct worker {
     struct handover *handover; /* NULL: it reads itself ... */
     struct ready *ready;       /* ... into this */
     struct analysis *analysis;
-    uint64_t chunks;  /* counted and given back */
-    int64_t minute_s; /* of the last packet time it advanced to */
+    uint64_t chunks;        /* counted and given back */
+    int64_t minute_s;       /* of the last packet time it advanced to */
+    int64_t packet_time_ns; /* of the last chunk it counted */
 };
 
 struct workers {
@@ -32,6 +35,14 @@ struct workers {
     struct worker *worker;
 };
 
+static void deliver_events(struct worker *worker, int64_t complete_min)
+{
+    struct event_log *log = worker->all->config.events;
+    if (log)
+        event_log_deliver(log, worker->id, analysis_take_events(worker->analysis),
+                          complete_min);
+}
+
 static void count(struct worker *worker, const struct ready *ready)
 {
     struct workers *all = worker->all;
@@ -40,6 +51,9 @@ static void count(struct worker *worker, const struct ready *ready)
     if (!ready->ends_chunk)
         return;
     chunk_ring_put(all->chunks, worker->chunks++);
+    worker->packet_time_ns = ready->packet_time_ns;
+    if (analysis_events_waiting(worker->analysis) > EVENTS_HELD)
+        deliver_events(worker, 0);
     int64_t closed_ns = ready->packet_time_ns - all->config.analysis.lateness_ns;
     int64_t minute_s = closed_ns / 60000000000 * 60;
     if (closed_ns >= 0 && minute_s > worker->minute_s) {
@@ -48,6 +62,7 @@ static void count(struct worker *worker, const struct ready *ready)
         collector_deliver_steps(all->collector, analysis_take_profiles(worker->analysis));
         collector_deliver(all->collector, worker->id, analysis_take_closed(worker->analysis),
                           minute_s);
+        deliver_events(worker, ready->packet_time_ns / 60000000000);
     }
 }
 
@@ -84,7 +99,10 @@ static void count_all(struct worker *worker)
         while (reader_next(worker->reader, worker->ready))
             count(worker, worker->ready);
     }
+    /* All workers have seen every chunk: they agree on what is over. */
+    analysis_advance(worker->analysis, worker->packet_time_ns);
     analysis_finish(worker->analysis);
+    deliver_events(worker, INT64_MAX);
     collector_deliver_steps(worker->all->collector, analysis_take_profiles(worker->analysis));
     collector_deliver(worker->all->collector, worker->id,
                       analysis_take_closed(worker->analysis), INT64_MAX);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "app/collector.h"
+#include "app/event_log.h"
 
 #include <nightscope/decode.h>
 #include <nightscope/signature.h>
@@ -21,6 +22,7 @@ struct workers_config {
     const struct decode_config *decode;
     struct analysis_config analysis;
     const struct signature_set *signatures; /* NULL: none */
+    struct event_log *events;               /* NULL: none; borrowed */
     bool read_ahead; /* each worker has a thread that decodes and matches ahead of it */
 };
 

@@ -17,7 +17,7 @@
 
 enum {
     GEO_FILES_MAX = 16,
-    PATH_CAP = 3, /* names from the root of a record to a value, and NULL */
+    PATH_CAP = 4, /* names from the root of a record to a value, and NULL */
 
     /* Probing: so many descents from the root, each turning left or right in an order of its
      * own, each to so many records; a broken tree ends a descent after so many nodes. */
@@ -46,6 +46,7 @@ static const struct path NAME_PATHS[] = {{{"autonomous_system_organization"}},
                                          {{"name"}},
                                          {{"org"}},
                                          {{"traits", "autonomous_system_organization"}}};
+static const struct path CITY_PATHS[] = {{{"city", "names", "en"}}, {{"city"}}};
 /* Latitude and longitude go together. */
 static const struct path POSITION_PATHS[][2] = {
     {{{"location", "latitude"}}, {{"location", "longitude"}}},
@@ -56,7 +57,8 @@ static const struct path POSITION_PATHS[][2] = {
 struct database {
     MMDB_s mmdb;
     const struct path *country, *asn, *name; /* NULL: it does not know */
-    const struct path *position;             /* two: latitude, longitude */
+    const struct path *city;
+    const struct path *position; /* two: latitude, longitude */
 };
 
 struct geo {
@@ -257,6 +259,10 @@ static void probe_record(struct database *database, MMDB_entry_s entry)
     for (const struct path *path = NAME_PATHS; path < end; path++)
         if (find_name(entry, path, name, sizeof name))
             database->name = end = path;
+    end = database->city ? database->city : CITY_PATHS + COUNT_OF(CITY_PATHS);
+    for (const struct path *path = CITY_PATHS; path < end; path++)
+        if (find_name(entry, path, name, sizeof name))
+            database->city = end = path;
     float latitude, longitude;
     for (size_t i = 0; i < COUNT_OF(POSITION_PATHS) && !database->position; i++)
         if (find_position(entry, POSITION_PATHS[i], &latitude, &longitude))
@@ -416,8 +422,26 @@ static bool position(void *context, const struct address *address, float *ret_la
     return false;
 }
 
+static void city(void *context, const struct address *address, char *buf, size_t cap)
+{
+    const struct geo *geo = context;
+    buf[0] = '\0';
+    for (unsigned i = 0; i < geo->n; i++) {
+        const struct database *database = &geo->databases[i];
+        MMDB_entry_s entry;
+        if (database->city && look_up(database, address, &entry) &&
+            find_name(entry, database->city, buf, cap))
+            return;
+    }
+}
+
 struct locator geo_locator(const struct geo *geo)
 {
     return (struct locator){
-        .locate = locate, .as_name = as_name, .position = position, .context = (void *)geo};
+        .locate = locate,
+        .as_name = as_name,
+        .position = position,
+        .city = city,
+        .context = (void *)geo,
+    };
 }

@@ -21,7 +21,7 @@ static enum reason locate(const struct decode_config *config, const struct frame
     };
     unsigned depth = 0;
     if (frame->flags & FRAME_BAD_TIME)
-        return REASON_TIME;
+        return frame->flags & FRAME_OFF_CLOCK ? REASON_CLOCK : REASON_TIME;
     unsigned version = link_open((enum link)frame->link, &cursor, &depth);
     for (unsigned tunnels = 0;; tunnels++) {
         enum reason reason =
@@ -102,7 +102,7 @@ static bool find(const struct decode_config *config, const struct frame *frame,
     if (!reason)
         return true;
     batch->refused[batch->refused_n++] = (struct refusal){
-        .ts_ns = reason == REASON_TIME ? 0 : frame->ts_ns,
+        .ts_ns = frame->flags & FRAME_BAD_TIME ? 0 : frame->ts_ns,
         .late = frame->flags & FRAME_LATE,
         .reason = reason,
     };

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <nightscope/lines.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -85,6 +86,18 @@ static void write_header(struct csv_out *out, const struct record *record)
     csv_out_end_row(out);
 }
 
+static void write_row(struct csv_out *out, const struct record *record,
+                      const struct record_root *root, const void *row)
+{
+    for (size_t i = 0; i < record->n; i++) {
+        const struct field *column = &record->fields[i];
+        write_cell(out, column, root, row);
+        if (column->can_estimate)
+            csv_out_bool(out, record_estimated(column, row));
+    }
+    csv_out_end_row(out);
+}
+
 static int write_table(const struct csv *csv, const struct field *field, const char *name,
                        const void *base)
 {
@@ -95,14 +108,7 @@ static int write_table(const struct csv *csv, const struct field *field, const c
     struct record_rows rows = record_rows(field, &csv->root, base);
     write_header(&out, rows.record);
     for (size_t i = 0; i < rows.n; i++) {
-        const void *row = record_row(&rows, i);
-        for (size_t c = 0; c < rows.record->n; c++) {
-            const struct field *column = &rows.record->fields[c];
-            write_cell(&out, column, &csv->root, row);
-            if (column->can_estimate)
-                csv_out_bool(&out, record_estimated(column, row));
-        }
-        csv_out_end_row(&out);
+        write_row(&out, rows.record, &csv->root, record_row(&rows, i));
     }
     return csv_out_close(&out, csv->err);
 }
@@ -175,4 +181,17 @@ int sink_csv(const char *path, const struct report *report, const struct sink_fi
         status = csv_out_error(path, "", errno, err);
     (void)close(csv.dir); /* only read from */
     return status;
+}
+
+void sink_minute_csv_header(FILE *out)
+{
+    struct csv_out csv = {.out = out};
+    write_header(&csv, &RECORD_MINUTE);
+}
+
+void sink_minute_csv(FILE *out, const struct report_minute *minute)
+{
+    struct csv_out csv = {.out = out};
+    struct record_root root = {0};
+    write_row(&csv, &RECORD_MINUTE, &root, minute);
 }

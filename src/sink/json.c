@@ -2,6 +2,8 @@
 #include "sink/json_out.h"
 #include "sink/record.h"
 
+#include <nightscope/lines.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -129,4 +131,15 @@ int sink_json(FILE *out, const struct report *report, const struct sink_files *f
     if (error)
         return err_set(err, NULL, 0, 0, "cannot write the report: %s", strerror(error));
     return 0;
+}
+
+void sink_minute_json(FILE *out, const struct report_minute *minute)
+{
+    struct json_out json;
+    struct record_root root = {0};
+    json_out_init(&json, out);
+    json_out_open(&json, '{');
+    write_fields(&json, &RECORD_MINUTE, &root, minute);
+    json_out_close(&json, '}');
+    (void)fputc('\n', out);
 }

@@ -146,7 +146,7 @@ static const struct field MINUTE_COLUMNS[] = {
     MINUTE_COUNT(late),
 };
 static_assert(COUNT_OF(MINUTE_COLUMNS) == COUNT_COUNT_ + 3, "t, seconds, dports, every count");
-static const struct record MINUTE = RECORD_OF(struct report_minute, MINUTE_COLUMNS);
+const struct record RECORD_MINUTE = RECORD_OF(struct report_minute, MINUTE_COLUMNS);
 
 /* Groups of struct report */
 
@@ -299,7 +299,7 @@ static const struct field REPORT_FIELDS[] = {
      .kind = FIELD_TABLE,
      .flags = FIELD_BY_KEY,
      .offset = offsetof(struct report, series),
-     .record = &MINUTE},
+     .record = &RECORD_MINUTE},
     GROUP("limits", LIMIT_TOTALS),
 };
 const struct record RECORD_REPORT = RECORD_OF(struct report, REPORT_FIELDS);

@@ -76,6 +76,7 @@ struct record {
 };
 
 extern const struct record RECORD_REPORT; /* of struct report */
+extern const struct record RECORD_MINUTE; /* of struct report_minute */
 
 /* A leaf's value. text is borrowed from the report, or points into buf. */
 struct value {

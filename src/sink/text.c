@@ -152,6 +152,8 @@ static void write_remarks(const struct page *page, const struct report *report)
          "sets of ports, destinations or sources are full: their counts are lower bounds"},
         {report->limits.evidence_refused,
          "matches found no room to be kept by source: they label nobody"},
+        {report->limits.events_evicted, "scan events ended early, to make room for others"},
+        {report->limits.events_refused, "packets found no room in a scan event"},
         {report->limits.minutes_refused, "minutes did not fit the series: only in the totals"},
         {report->limits.memory_refused, "allocations failed: the machine is short of memory"},
     };

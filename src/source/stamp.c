@@ -31,6 +31,12 @@ static void advance(struct stamp *stamp, int64_t ns)
     }
 }
 
+void stamp_advance(struct stamp *stamp, int64_t ns)
+{
+    if (ns > stamp->packet_ns)
+        advance(stamp, ns);
+}
+
 /* A frame that moves packet time is never late, so it may be moved first. */
 void stamp_frames(struct stamp *stamp, struct frame *frames, unsigned n)
 {

@@ -13,5 +13,7 @@ struct stamp {
 };
 
 void stamp_init(struct stamp *stamp, int64_t lateness_ns);
+/* Packet time is at least this: nothing older will come. */
+void stamp_advance(struct stamp *stamp, int64_t ns);
 /* Sets now_min and FRAME_LATE of frames, in their order. */
 void stamp_frames(struct stamp *stamp, struct frame *frames, unsigned n);

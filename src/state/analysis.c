@@ -1,5 +1,6 @@
 /* An analysis from its making to its end: its parts, and what closes with packet time. Counting
  * is prepare.c and count.c, merging merge.c. */
+#include "state/events.h"
 #include "state/state.h"
 
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct analysis *analysis_new(const struct analysis_config *config)
     bool ready = analysis->steps || !config->profiles;
     ready &= destinations_init(&analysis->destinations, analysis->memory);
     ready &= labels_init(&analysis->labels, config->evidence);
+    ready &= !config->events_max || (analysis->events = events_new(config, analysis->memory));
     ready &= !config->feed || (analysis->feed = feed_new(config->evidence));
     for (unsigned view = 0; view < VIEW_COUNT_; view++)
         ready &= ports_init(&analysis->ports[view], analysis->memory);
@@ -52,6 +54,7 @@ void analysis_free(struct analysis *analysis)
     places_fini(&analysis->evicted_places);
     labels_fini(&analysis->labels);
     feed_free(analysis->feed);
+    events_free(analysis->events);
     memory_drop(analysis->memory);
     free(analysis);
 }
@@ -63,7 +66,17 @@ size_t analysis_bytes(const struct analysis *analysis)
         bytes += table_bytes(&analysis->shards[i].tables[0]) +
                  table_bytes(&analysis->shards[i].tables[1]) +
                  analysis->shards[i].pool.cap_bytes;
+    if (analysis->events)
+        bytes += events_bytes(analysis->events);
     return bytes;
+}
+
+void analysis_note_dropped(struct analysis *analysis, int64_t at_s, uint64_t packets)
+{
+    analysis->totals.counts[COUNT_dropped] += packets;
+    struct window *window = windows_at(&analysis->windows, at_s / 60);
+    if (window)
+        window->counts[COUNT_dropped] += packets;
 }
 
 void analysis_advance(struct analysis *analysis, int64_t packet_time_ns)
@@ -71,6 +84,8 @@ void analysis_advance(struct analysis *analysis, int64_t packet_time_ns)
     windows_close_until(&analysis->windows, packet_time_ns);
     if (analysis->steps)
         steps_close(analysis);
+    if (analysis->events)
+        events_advance(analysis->events, packet_time_ns);
 }
 
 void analysis_finish(struct analysis *analysis)
@@ -78,6 +93,8 @@ void analysis_finish(struct analysis *analysis)
     windows_close_all(&analysis->windows);
     if (analysis->steps)
         steps_close(analysis);
+    if (analysis->events)
+        events_finish(analysis->events);
 }
 
 struct window *analysis_take_closed(struct analysis *analysis)

@@ -18,6 +18,7 @@
  *
  * Insertion may evict, and eviction must see all that rows before this one did: they are
  * finished first then. So a result never depends on where a batch or a stretch ends. */
+#include "state/events.h"
 #include "state/prepare.h"
 
 /* What four steps ask for stays in the first cache. */
@@ -408,6 +409,8 @@ void analysis_count(struct analysis *analysis, const struct prepared *prepared)
     tally_batch(analysis, batch, &prepared->columns, &prepared->sums, work.windows);
     if (analysis->feed)
         feed_start(analysis->feed);
+    if (analysis->events)
+        events_start(analysis->events, batch->n);
     const struct matching_sources sources = {&prepared->columns, prepared->shard, work.table,
                                              work.row, work.windows};
     matching_start(&work.matching, analysis, batch, prepared->matches, &prepared->lists,
@@ -415,6 +418,8 @@ void analysis_count(struct analysis *analysis, const struct prepared *prepared)
     count_batch(analysis, &work);
     if (analysis->feed)
         feed_add(analysis->feed, batch);
+    if (analysis->events)
+        events_add(analysis->events, prepared);
     if (analysis->steps)
         add_to_steps(analysis, &work);
 }

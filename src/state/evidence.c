@@ -37,6 +37,18 @@ static struct values *values_of(const struct evidence_record *record)
     return (struct values *)(uintptr_t)(record + 1);
 }
 
+/* The index of a label, which is added when it is new; -1: memory. */
+static int intern_label(struct evidence_plan *plan, const char *name)
+{
+    unsigned label = 0;
+    while (label < plan->labels_n && strcmp(plan->labels[label], name) != 0)
+        label++;
+    if (label < plan->labels_n)
+        return (int)label;
+    plan->labels[label] = strdup(name);
+    return plan->labels[label] ? (int)plan->labels_n++ : -1;
+}
+
 struct evidence_plan *evidence_plan_new(const struct evidence_config *config)
 {
     unsigned n = signature_count(config->signatures);
@@ -46,12 +58,12 @@ struct evidence_plan *evidence_plan_new(const struct evidence_config *config)
     plan->signatures = config->signatures;
     plan->alpha = config->alpha;
     plan->dark_size = config->dark_size;
-    plan->labels = calloc(n ? n : 1, sizeof *plan->labels);
-    if (!plan->labels) {
-        free(plan);
-        return NULL;
-    }
-    for (unsigned i = 0; i < n; i++) {
+    unsigned labels_n = config->previous ? config->previous->labels_n : 0;
+    plan->labels = calloc(n + labels_n + 1, sizeof *plan->labels);
+    bool ready = plan->labels;
+    for (unsigned i = 0; ready && i < labels_n; i++)
+        ready = intern_label(plan, config->previous->labels[i]) >= 0;
+    for (unsigned i = 0; ready && i < n; i++) {
         const struct signature *signature = signature_at(config->signatures, i);
         struct evidence_item *item = &plan->items[i];
         item->chance = signature->chance;
@@ -68,20 +80,22 @@ struct evidence_plan *evidence_plan_new(const struct evidence_config *config)
         item->candidates = (uint8_t)signature->candidates;
         item->iot = signature->origin == ORIGIN_IOT;
         item->plain_probe = signature->probe == 0;
-        unsigned label = 0;
-        while (label < plan->labels_n && strcmp(plan->labels[label], signature->label) != 0)
-            label++;
-        if (label == plan->labels_n)
-            plan->labels[plan->labels_n++] = signature->label;
+        int label = intern_label(plan, signature->label);
         item->label = (uint16_t)label;
+        ready = label >= 0;
     }
-    return plan;
+    if (ready)
+        return plan;
+    evidence_plan_free(plan);
+    return NULL;
 }
 
 void evidence_plan_free(struct evidence_plan *plan)
 {
     if (!plan)
         return;
+    for (unsigned i = 0; i < plan->labels_n; i++)
+        free(plan->labels[i]);
     free(plan->labels);
     free(plan);
 }

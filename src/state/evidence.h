@@ -30,6 +30,9 @@ struct evidence_config {
     const struct signature_set *signatures;
     double alpha;       /* 1e-9 unless the user says otherwise */
     uint64_t dark_size; /* IPv4 addresses of the dark space; 0: unknown, thresholds are off */
+    /* The plan before a reload: its labels keep their indexes; NULL: none. The set has all
+     * names of the set before. */
+    const struct evidence_plan *previous;
 };
 
 enum evidence_kind {
@@ -56,7 +59,7 @@ struct evidence_plan {
     double alpha;
     uint64_t dark_size;
     unsigned labels_n;
-    const char **labels; /* names, borrowed from the signatures */
+    char **labels; /* names */
     struct evidence_item items[];
 };
 

@@ -1,5 +1,7 @@
 #include "state/matching.h"
 
+#include "state/events.h"
+
 #include <string.h>
 
 /* Do all rows belong to the window of the first? Almost always. */
@@ -152,6 +154,16 @@ static uint64_t candidates_of(const struct who *who, unsigned kinds)
     return n;
 }
 
+/* Tells the events of a match, whose evidence has been noted. */
+static __attribute__((noinline)) void note_event(const struct analysis *analysis,
+                                                 const struct who *who, unsigned signature)
+{
+    const struct evidence_record *record =
+        evidence_find(&who->shard->evidence, mark_of(who)->head, signature);
+    events_match(analysis->events, who->i, analysis->labels.plan->items[signature].label,
+                 record && record->flags & EVIDENCE_LABELLED);
+}
+
 /* Counts a match that the source had to decide. */
 static void count_match(struct analysis *analysis, struct who *who, unsigned signature)
 {
@@ -160,6 +172,8 @@ static void count_match(struct analysis *analysis, struct who *who, unsigned sig
     struct window *window = who->matching->of.windows[who->i];
     labels->evicted.signatures[signature].packets++;
     feed_matched(analysis->feed, who->i, signature);
+    if (analysis->events)
+        note_event(analysis, who, signature);
     if (item->iot && !who->iot) {
         who->iot = true;
         mask_set(who->matching->iot, who->i);
@@ -222,6 +236,8 @@ static inline void note(struct analysis *analysis, struct who *who, const struct
         note_slowly(analysis, who, hit);
     else if (evidence_count(item, record, hit->probe) & NOTE_DUE)
         judge(plan, who, hit->signature);
+    if (analysis->events && item->kind == EVIDENCE_PLAIN)
+        note_event(analysis, who, hit->signature);
 }
 
 /* The IoT view: the tables by port and source that scans have, over packets that match an IoT

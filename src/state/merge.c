@@ -1,5 +1,6 @@
 /* Two analyses become one. Shards that only one of them has move as they are; a source in both
  * (split by a lost capture handle, say) becomes one row. */
+#include "state/events.h"
 #include "state/state.h"
 
 #include <string.h>
@@ -112,6 +113,8 @@ int analysis_merge(struct analysis *into, struct analysis *from)
     labels_merge(&into->labels, &from->labels);
     if (into->feed && from->feed)
         feed_merge(into->feed, from->feed);
+    if (into->events && from->events)
+        events_merge(into->events, from->events);
     hll_merge(into->sources_sketch, from->sources_sketch, HLL_LARGE_BITS);
     for (unsigned class = 0; class < CLASS_COUNT_; class ++)
         hll_merge(into->class_sketch[class], from->class_sketch[class], HLL_LARGE_BITS);

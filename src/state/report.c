@@ -1,4 +1,5 @@
 /* From the state of a finished analysis to sorted tables of plain numbers. */
+#include "state/events.h"
 #include "state/report_labels.h"
 #include "state/report_sources.h"
 
@@ -211,10 +212,28 @@ static int fill_series(const struct report_input *input, struct report *ret_repo
         return -1;
     memcpy(rows, input->minutes, input->minutes_n * sizeof *rows);
     for (size_t i = 0; i < input->minutes_n; i++)
-        rows[i].seconds = seconds_of(&rows[i], input);
+        if (!rows[i].seconds)
+            rows[i].seconds = seconds_of(&rows[i], input);
     ret_report->series.rows = rows;
     ret_report->series.n = input->minutes_n;
     return 0;
+}
+
+static struct report_limits limits_of(const struct analysis *analysis)
+{
+    struct events_limits events = {0};
+    if (analysis->events)
+        events = events_limits(analysis->events);
+    return (struct report_limits){
+        .sources_evicted = analysis->sources_evicted,
+        .sources_max = (uint64_t)analysis->shard_max * SHARD_COUNT,
+        .distinct_frozen = analysis->sets_frozen + events.frozen,
+        .evidence_refused = analysis->labels.refused,
+        .events_evicted = events.evicted,
+        .events_refused = events.refused,
+        .memory_refused = analysis->memory_refused + analysis->windows.memory_refused +
+                          analysis->destinations.memory_refused,
+    };
 }
 
 static void fill_totals(const struct analysis *analysis, const struct report_input *input,
@@ -236,15 +255,26 @@ static void fill_totals(const struct analysis *analysis, const struct report_inp
     ret_report->decapsulated = totals->decapsulated;
     ret_report->destinations =
         destinations_count(&analysis->destinations, &ret_report->destinations_estimated);
-    ret_report->limits = (struct report_limits){
-        .sources_evicted = analysis->sources_evicted,
-        .sources_max = (uint64_t)analysis->shard_max * SHARD_COUNT,
-        .minutes_refused = input->minutes_refused,
-        .distinct_frozen = analysis->sets_frozen,
-        .evidence_refused = analysis->labels.refused,
-        .memory_refused = analysis->memory_refused + analysis->windows.memory_refused +
-                          analysis->destinations.memory_refused,
-    };
+    ret_report->limits = limits_of(analysis);
+    ret_report->limits.minutes_refused = input->minutes_refused;
+}
+
+void report_totals(const struct analysis *analysis, struct report_totals *ret_totals)
+{
+    const struct totals *totals = &analysis->totals;
+    memcpy(ret_totals->counts, totals->counts, sizeof totals->counts);
+    memcpy(ret_totals->not_counted, totals->not_counted, sizeof totals->not_counted);
+    ret_totals->limits = limits_of(analysis);
+    ret_totals->sources = 0;
+    for (unsigned i = 0; i < SHARD_COUNT; i++)
+        ret_totals->sources += shard_rows(&analysis->shards[i]);
+}
+
+void report_signature_packets(const struct analysis *analysis, uint64_t *ret_packets)
+{
+    const struct labels *labels = &analysis->labels;
+    for (unsigned i = 0; i < signature_count(labels->plan->signatures); i++)
+        ret_packets[i] = labels->evicted.signatures[i].packets;
 }
 
 struct report *report_new(struct analysis *analysis, const struct report_input *input)

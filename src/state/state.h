@@ -19,6 +19,8 @@
 
 #include <nightscope/analysis.h>
 
+struct events;
+
 struct shard {
     struct table tables[2]; /* IPv4, IPv6 */
     struct pool pool;       /* sets of ports and destinations */
@@ -46,7 +48,8 @@ struct analysis {
     struct steps *steps; /* NULL: no profiles */
     struct totals totals;
     struct labels labels;
-    struct feed *feed; /* NULL: none is kept */
+    struct feed *feed;     /* NULL: none is kept */
+    struct events *events; /* NULL: none are kept */
 
     /* Of every source ever inserted, and of those with packets of a class: they answer when
      * sources have been evicted or refused. */

@@ -33,7 +33,7 @@ static void add_refusals(struct analysis *analysis, const struct batch *batch)
         const struct refusal *refusal = &batch->refused[i];
         totals->not_counted[refusal->reason]++;
         totals->counts[COUNT_not_counted]++;
-        if (refusal->reason == REASON_TIME || refusal->late)
+        if (refusal->reason == REASON_TIME || refusal->reason == REASON_CLOCK || refusal->late)
             continue;
         struct window *window = windows_at(&analysis->windows, refusal->ts_ns / MINUTE_NS);
         if (window)

@@ -256,6 +256,11 @@ START_TEST(positions_come_from_city_databases)
         ck_assert_float_eq(latitude, found ? 1.5F : 77);
         ck_assert_float_eq(longitude, found ? -2.5F : 88);
         ck_assert(!locator.position(locator.context, &unknown, &latitude, &longitude));
+        char city[16] = "?";
+        locator.city(locator.context, &known, city, sizeof city);
+        ck_assert_str_eq(city, i == 0 ? "Exampleton" : "");
+        locator.city(locator.context, &unknown, city, sizeof city);
+        ck_assert_str_eq(city, "");
         geo_free(geo);
     }
 }

@@ -41,6 +41,63 @@ def syn(i):
     return ip + tcp
 
 
+def config(folder, write, good_path):
+    """Configuration files: mistakes with their place, what wins, and what is printed."""
+    def conf(text):
+        return write("site.conf", text.encode())
+
+    for what, text, says in (
+            ("bad type", "\n" * 10 + "[events]\nidle = 5 parsecs\n",
+             'site.conf:12:8: idle "5 parsecs": expected a duration such as 30s'),
+            ("out of range", "[analysis]\nworkers = 65\n", 'site.conf:2:11: workers "65": expected'),
+            ("unknown key", "[analysis]\nwokers = 1\n", 'site.conf:2:1: "wokers": no such key'),
+            ("unknown section", "[anal]\n", 'site.conf:1:2: "anal": no such section'),
+            ("no INI", "workers\n", 'site.conf:1:1: "workers": expected a line such as'),
+            ("bad probability", "[signatures]\nalpha = 2\n",
+             'site.conf:2:9: alpha "2": expected a probability'),
+            ("bad prefix", "[telescope]\ndark = 10.0.0.0/8\ndark = 10.1.0.0/16, 10.0.0.1/8\n",
+             'site.conf:3:'),
+            ("bad form", "[output]\nformat = xml\n", 'site.conf:2:10: format "xml": expected ndjson'),
+            ("bad URL", "[redis]\nredis = http://x\n", "site.conf:2:9: redis"),
+            ("bad sensor", "[redis]\nredis = redis://h\nsensor = a b\n",
+             'site.conf:3:10: sensor "a b": expected 1 to 64'),
+            ("tunnel alone", "[telescope]\ntunnel = 1.2.3.4\n", "site.conf:2:10: tunnel: needs"),
+            ("bad word", "[terminal]\ncolor = red\n", 'site.conf:2:9: color "red": expected auto')):
+        refused(f"configuration: {what}", 78, says, "check", "--config", conf(text))
+    for what, text, says in (
+            ("database that is not there", "[geo]\ngeo = nowhere.mmdb\n", "nowhere.mmdb"),
+            ("prefixes that are not there", "[telescope]\ndark = @nowhere.txt\n", "nowhere.txt"),
+            ("credentials that are not there", "[redis]\nredis = redis://h\nauth = nowhere.auth\n",
+             "nowhere.auth"),
+            ("signatures that are not there", "[signatures]\nsignatures = nowhere\n", "nowhere")):
+        refused(f"configuration: {what}", 78, says, "check", "--config", conf(text))
+    refused("configuration that is not there", 78, "none.conf: cannot be read", "replay",
+            "--config", os.path.join(folder, "none.conf"), good_path)
+    refused("configuration is checked by every command", 78, "site.conf:2:11", "replay", "--config",
+            conf("[capture]\nsnaplen = 1\n"), good_path)
+
+    path = conf("[telescope]\ndark = 10.0.0.2\n[terminal]\nquiet = yes\n[report]\ntop = 1\n")
+    done = run("check", "--config", path)
+    expect("a good configuration", done.returncode == 0, done.stderr)
+    got = json.loads(run("replay", "--json", "--config", path, good_path).stdout)
+    expect("the file's dark space", got["packets"] == 0 and got["not_counted"]["outside"] == 100, got)
+    got = json.loads(run("replay", "--json", "--config", path, "--dark", "10.0.0.1", "--top", "7",
+                         good_path).stdout)
+    expect("the command line wins", got["packets"] == 100 and len(got["top_sources"]) == 7, got)
+    printed = run("replay", "--config", path, "--top", "7", "--print-config").stdout.decode()
+    expect("what is printed is in effect", "\ntop = 7\n" in printed and "\nquiet = yes\n" in printed
+           and "\ndark = 10.0.0.2\n" in printed and "\nmax-sources = 8000000\n" in printed, printed)
+    again = run("replay", "--config", conf(printed), "--print-config").stdout.decode()
+    expect("what is printed is a configuration", again == printed, again)
+    for command in ("replay", "report", "explain", "check", "live"):
+        defaults = run(command, "--print-config").stdout.decode()
+        done = run("check", "--config", conf(defaults))
+        expect(f"the defaults of {command} are right", done.returncode == 0, done.stderr)
+    done = run("replay", "--json", "--config", conf(printed.replace("10.0.0.2", "10.0.0.1")), good_path)
+    expect("a printed configuration works", done.returncode == 0
+           and len(json.loads(done.stdout)["top_sources"]) == 7, done)
+
+
 def main():
     folder = tempfile.mkdtemp()
 
@@ -163,6 +220,8 @@ def main():
     expect("the page is for people", "100" in page and "23" in page, page)
     coloured = run("replay", "--color", "always", good_path).stdout
     expect("colour on demand", b"\x1b[" in coloured)
+
+    config(folder, write, good_path)
 
     csv = os.path.join(folder, "csv")
     run("replay", "--csv", csv, "--quiet", good_path)

@@ -175,10 +175,15 @@ START_TEST(flags_of_the_reader_are_kept)
          .flags = FRAME_LATE},
         {.bytes = bytes, .caplen = n, .wirelen = n, .link = LINK_RAW, .flags = FRAME_BAD_TIME},
         {.bytes = bytes, .caplen = 1, .wirelen = n, .link = LINK_RAW, .ts_ns = 9},
+        {.bytes = bytes,
+         .caplen = n,
+         .wirelen = n,
+         .link = LINK_RAW,
+         .flags = FRAME_BAD_TIME | FRAME_OFF_CLOCK},
     };
-    decode_batch(&config, frames, 3, &batch);
+    decode_batch(&config, frames, 4, &batch);
     ck_assert_uint_eq(batch.n, 1);
-    ck_assert_uint_eq(batch.refused_n, 2);
+    ck_assert_uint_eq(batch.refused_n, 3);
     ck_assert(mask_test(batch.has[HAS_LATE], 0));
     ck_assert_int_eq(batch.ts_ns[0], 5);
     ck_assert_uint_eq(batch.now_min[0], 7);
@@ -186,6 +191,7 @@ START_TEST(flags_of_the_reader_are_kept)
     ck_assert_int_eq(batch.refused[0].ts_ns, 0);
     ck_assert_int_eq(batch.refused[1].reason, REASON_TRUNCATED);
     ck_assert_int_eq(batch.refused[1].ts_ns, 9);
+    ck_assert_int_eq(batch.refused[2].reason, REASON_CLOCK);
     free(bytes);
 }
 END_TEST

@@ -88,11 +88,18 @@ static inline struct stream stream_random(struct random *random, unsigned n, uns
     return stream;
 }
 
+/* Refused for its time stamp: it belongs to no minute. */
+static inline bool is_untimed(const struct packet *packet)
+{
+    return !packet->counted &&
+           (packet->reason == REASON_TIME || packet->reason == REASON_CLOCK);
+}
+
 static inline void batch_put(struct batch *batch, const struct packet *packet)
 {
     if (!packet->counted) {
         batch->refused[batch->refused_n++] = (struct refusal){
-            packet->reason == REASON_TIME ? 0 : packet->ts_ns, packet->reason, packet->late};
+            is_untimed(packet) ? 0 : packet->ts_ns, packet->reason, packet->late};
         return;
     }
     static const enum has has[PROTOCOL_COUNT_] = {HAS_TCP,   HAS_UDP,  HAS_ICMP,

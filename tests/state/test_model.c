@@ -216,7 +216,7 @@ static void check_minute(const struct stream *stream, const struct report_minute
     for (unsigned i = 0; i < stream->n; i++) {
         const struct packet *packet = &stream->packets[i];
         late += packet->counted && packet->late && packet->now_min == minute;
-        refused += !packet->counted && !packet->late && packet->reason != REASON_TIME &&
+        refused += !packet->counted && !packet->late && !is_untimed(packet) &&
                    packet->ts_ns / (60 * SECOND) == minute;
         bytes += passes(packet, &filter) ? packet->ip_len : 0;
     }

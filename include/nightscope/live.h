@@ -1,0 +1,89 @@
+/* Live capture: an interface as several handles, each of which gets the packets of its sources.
+ *
+ *   live_open()   a handle that accepts nothing yet, once a worker
+ *   live_join()   all of them, into one fanout group: from then on each packet goes to one
+ *   live_start()  what came before is discarded, and counting begins
+ *   live_read()   frames, copied out of the ring into a stage
+ *   live_stop()   nothing more is accepted; what the ring holds is still read
+ *   live_drained()
+ *
+ * Everything that passed the kernel filter is read or was dropped, exactly: the kernel counts
+ * both, and a handle has no packets left when what was read is all that was not dropped.
+ * A handle is for one thread at a time. Nothing here reads a clock. */
+#pragma once
+
+#include <nightscope/batch.h>
+#include <nightscope/error.h>
+#include <nightscope/packet.h>
+
+struct live_config {
+    const char *interface;
+    unsigned snaplen;    /* bytes of a packet that are kept */
+    unsigned buffer_mib; /* of the ring */
+    unsigned timeout_ms; /* after which a block of the ring that is not full is handed over */
+    bool immediate;      /* hand packets over one by one instead */
+    bool promiscuous;    /* also what is for other stations */
+    const char *filter;  /* pcap-filter(7); NULL: none */
+};
+
+/* Frames that have been read, and their bytes. */
+struct live_stage {
+    unsigned n;
+    struct frame frames[BATCH_CAP]; /* their bytes lie in: */
+    uint8_t *bytes;                 /* room for BATCH_CAP frames of any length */
+    size_t used;
+    uint32_t frame_cap;
+};
+
+bool live_stage_init(struct live_stage *stage, unsigned snaplen);
+void live_stage_fini(struct live_stage *stage);
+
+enum live_state {
+    LIVE_UP,
+    LIVE_DOWN,   /* the interface is down: it may come back, and the handle with it */
+    LIVE_FAILED, /* for good */
+};
+
+struct live_handle;
+
+/* NULL with *err: no such interface, no permission, a bad filter ... */
+struct live_handle *live_open(const struct live_config *config, struct err *err);
+void live_close(struct live_handle *handle);
+/* group: -1 for the first handle of an interface, then as it was left. 0, or -1 with *err. */
+int live_join(struct live_handle *handle, uint32_t seed, unsigned tunnels, int *group,
+              struct err *err);
+int live_start(struct live_handle *handle, struct err *err);
+
+/* Moves what is there into the stage until it is full. How many frames that were; -1 with *err:
+ * the handle has failed. */
+int live_read(struct live_handle *handle, struct live_stage *stage, struct err *err);
+/* To be polled for input. */
+int live_fd(const struct live_handle *handle);
+/* After the descriptor has shown an error. */
+enum live_state live_check(struct live_handle *handle);
+
+void live_stop(struct live_handle *handle);
+/* After live_stop(): everything was read? When not, read on. */
+bool live_drained(struct live_handle *handle);
+
+struct live_counts {
+    uint64_t received; /* passed the filter, since live_start() */
+    uint64_t dropped;  /* of them: there was no room in the ring */
+    uint64_t read;
+};
+/* Asks the kernel. */
+struct live_counts live_counts(struct live_handle *handle);
+
+uint32_t live_linktype(const struct live_handle *handle); /* LINKTYPE_ */
+
+/* An interface, whoever captures on it. */
+struct live_watch {
+    char name[16];
+    unsigned index;
+    int fd; /* a socket to ask by */
+};
+int live_watch_init(struct live_watch *watch, const char *interface, struct err *err);
+void live_watch_fini(struct live_watch *watch);
+enum live_state live_watch_state(const struct live_watch *watch); /* LIVE_FAILED: it is gone */
+/* Packets it had to drop, over all time; false: not known. */
+bool live_watch_drops(const struct live_watch *watch, uint64_t *ret_drops);

@@ -1,0 +1,116 @@
+#include "app/lines.h"
+
+#include "app/commands.h"
+#include "state/evidence.h"
+
+#include <string.h>
+
+enum { PENDING_MIN = 1 << 17 }; /* ended events that may wait to be sorted, at least */
+
+static int parse_forms(const char *text, struct hourly_config *config, struct err *err)
+{
+    config->ndjson = config->csv = !text;
+    while (text && *text) {
+        size_t length = strcspn(text, ",");
+        if (length == 6 && memcmp(text, "ndjson", 6) == 0)
+            config->ndjson = true;
+        else if (length == 3 && memcmp(text, "csv", 3) == 0)
+            config->csv = true;
+        else
+            return err_set(err, "--output-format", 0, 0, "\"%.*s\": expected ndjson or csv",
+                           (int)length, text);
+        text += length + (text[length] == ',');
+    }
+    return 0;
+}
+
+static struct event_names names_of(const struct setup *setup)
+{
+    return (struct event_names){
+        .labels = (const char *const *)setup->evidence->labels,
+        .labels_n = setup->evidence->labels_n,
+        .locator = setup->geo ? &setup->locator : NULL,
+    };
+}
+
+static int open_hourly(struct lines *lines, const struct setup *setup, struct err *err)
+{
+    struct hourly_config config = {.path = setup_text(setup, OPTION_output),
+                                   .windows = true,
+                                   .events = true,
+                                   .names = names_of(setup)};
+    if (parse_forms(setup_text(setup, OPTION_output_format), &config, err) != 0)
+        return EXIT_USAGE;
+    if (!config.path)
+        return EXIT_DONE;
+    lines->hourly = hourly_new(&config, err);
+    return lines->hourly ? EXIT_DONE : EXIT_FAILED;
+}
+
+int lines_check(const struct setup *setup, struct err *err)
+{
+    struct hourly_config config;
+    const char *forms = setup_text(setup, OPTION_output_format);
+    return parse_forms(forms, &config, err) == 0 ? EXIT_DONE : EXIT_USAGE;
+}
+
+int lines_open(struct lines *lines, const struct setup *setup, struct err *err)
+{
+    const char *path = setup_text(setup, OPTION_events);
+    *lines = (struct lines){0};
+    int status = open_hourly(lines, setup, err);
+    if (status != EXIT_DONE || (!path && !lines->hourly))
+        return status;
+    if (path && strcmp(path, "-") == 0) {
+        (void)err_set(err, "--events", 0, 0,
+                      "\"-\": standard output has the report; expected a file or a pipe");
+        return EXIT_USAGE;
+    }
+    size_t max = 3 * setup->options.value[OPTION_max_events].number;
+    struct event_log_config config = {
+        .workers = setup->workers,
+        .pending_max = max < PENDING_MIN ? PENDING_MIN : max,
+        .path = path,
+        .hourly = lines->hourly,
+        .names = names_of(setup),
+    };
+    lines->events = event_log_new(&config, err);
+    return lines->events ? EXIT_DONE : EXIT_FAILED;
+}
+
+void lines_configure(const struct lines *lines, const struct setup *setup,
+                     struct analysis_config *config)
+{
+    const union option_value *value = setup->options.value;
+    if (!lines->events)
+        return;
+    config->events_max = value[OPTION_max_events].number;
+    config->event_idle_s = (uint32_t)value[OPTION_events_idle].number;
+    if (!config->event_idle_s)
+        config->event_idle_s = event_idle_s(setup->dark ? prefix_set_size4(setup->dark) : 0);
+}
+
+int lines_add_series(const struct lines *lines, const struct report *report, struct err *err)
+{
+    int status = 0;
+    for (size_t i = 0; lines->hourly && i < report->series.n; i++)
+        status |= hourly_minute(lines->hourly, &report->series.rows[i], err);
+    return status;
+}
+
+int lines_close(struct lines *lines, struct err *err)
+{
+    int status = lines->events ? event_log_finish(lines->events, err) : 0;
+    struct hourly *hourly = lines->hourly;
+    lines->hourly = NULL;
+    if (hourly && hourly_close(hourly, err) != 0)
+        status = -1;
+    return status;
+}
+
+void lines_free(struct lines *lines)
+{
+    event_log_free(lines->events);
+    hourly_abandon(lines->hourly);
+    *lines = (struct lines){0};
+}

@@ -1,0 +1,25 @@
+/* What the options ask for beside the report: --events, a file of scan events, and --output,
+ * hourly files of minutes and events. */
+#pragma once
+
+#include "app/event_log.h"
+#include "app/setup.h"
+
+struct lines {
+    struct hourly *hourly;    /* NULL: no --output */
+    struct event_log *events; /* NULL: neither --events nor --output */
+};
+
+/* Are the options right? An exit status. */
+int lines_check(const struct setup *setup, struct err *err);
+/* Opens what the options name. An exit status, with *err when it is not EXIT_DONE; lines_free()
+ * in any case. */
+int lines_open(struct lines *lines, const struct setup *setup, struct err *err);
+/* Has the analysis keep events, if any are wanted. */
+void lines_configure(const struct lines *lines, const struct setup *setup,
+                     struct analysis_config *config);
+/* The minutes of a report that is whole. -1 with *err. */
+int lines_add_series(const struct lines *lines, const struct report *report, struct err *err);
+/* Completes all files. -1 with *err. */
+int lines_close(struct lines *lines, struct err *err);
+void lines_free(struct lines *lines);

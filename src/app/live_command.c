@@ -1,0 +1,314 @@
+/* nightscope live: interfaces to a report, and all that is shown meanwhile.
+ *
+ *   open everything --> start the workers --> a second after the other --> stop, drain, report
+ */
+#include "app/collector.h"
+#include "app/commands.h"
+#include "app/live_control.h"
+#include "app/message.h"
+#include "app/notify.h"
+#include "app/output.h"
+#include "app/privileges.h"
+#include "app/sandbox.h"
+#include "app/setup.h"
+#include "app/signals.h"
+
+#include <nightscope/sink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum {
+    TICK_MS = 1000,
+    CAPTURE_TIMEOUT_MS = 100,
+    MIB = 1 << 20,
+};
+
+/* A sensor, from the opening of its handles to its report. */
+struct sensor {
+    struct setup *setup;
+    char *names; /* the interfaces: */
+    const char *interfaces[LIVE_INTERFACES_MAX];
+    unsigned interfaces_n;
+    struct live_control control;
+    struct collector *collector;
+    struct live_workers *workers;
+    struct pcap_out *out;
+    struct notify notify;
+    int signals_fd;
+};
+
+static int list_interfaces(struct sensor *sensor, struct err *err)
+{
+    const char *text = setup_text(sensor->setup, OPTION_interface);
+    if (!text || !*text)
+        return err_set(err, NULL, 0, 0,
+                       "no interface given: nightscope live [OPTION]... -i IFACE");
+    sensor->names = strdup(text);
+    if (!sensor->names)
+        return err_set(err, NULL, 0, 0, "out of memory");
+    char *rest = sensor->names;
+    for (char *name; (name = strsep(&rest, ","));) {
+        if (sensor->interfaces_n == LIVE_INTERFACES_MAX)
+            return err_set(err, "--interface", 0, 0, "more than %d interfaces",
+                           LIVE_INTERFACES_MAX);
+        for (unsigned i = 0; i < sensor->interfaces_n; i++)
+            if (strcmp(sensor->interfaces[i], name) == 0)
+                return err_set(err, "--interface", 0, 0, "\"%s\" is given twice", name);
+        sensor->interfaces[sensor->interfaces_n++] = name;
+    }
+    return 0;
+}
+
+static int open_workers(struct sensor *sensor, struct err *err)
+{
+    struct setup *setup = sensor->setup;
+    const union option_value *value = setup->options.value;
+    struct live_workers_config config = {
+        .n = setup->workers,
+        .capture = {.snaplen = (unsigned)value[OPTION_snaplen].number,
+                    .buffer_mib = (unsigned)value[OPTION_buffer_size].number,
+                    .timeout_ms = CAPTURE_TIMEOUT_MS,
+                    .immediate = value[OPTION_immediate].given,
+                    .promiscuous = !value[OPTION_no_promiscuous].given,
+                    .filter = value[OPTION_filter].text},
+        .interfaces = sensor->interfaces,
+        .interfaces_n = sensor->interfaces_n,
+        .decode = &setup->decode,
+        .analysis = {.sources_max = value[OPTION_max_sources].number,
+                     .lateness_ns = (int64_t)value[OPTION_lateness].number * 1000000000,
+                     .locator = setup->geo ? &setup->locator : NULL,
+                     .evidence = setup->evidence,
+                     .evidence_s = (uint32_t)value[OPTION_evidence].number},
+        .signatures = setup->signatures,
+        .collector = sensor->collector,
+    };
+    uint64_t random[3];
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        return err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
+    config.analysis.table_key[0] = random[0];
+    config.analysis.table_key[1] = random[1];
+    config.seed = (uint32_t)random[2];
+    sensor->workers = live_workers_new(&config, err);
+    return sensor->workers ? 0 : -1;
+}
+
+static int open_file(struct sensor *sensor, struct err *err)
+{
+    const union option_value *value = sensor->setup->options.value;
+    struct pcap_out_config config = {
+        .path = value[OPTION_write].text,
+        .snaplen = (uint32_t)value[OPTION_snaplen].number,
+        .rotate_bytes = value[OPTION_write_size].number * MIB,
+        .rotate_ns = (int64_t)value[OPTION_write_time].number * 1000000000,
+    };
+    if (!config.path)
+        return 0;
+    if (!live_workers_linktype(sensor->workers, &config.linktype))
+        return err_set(err, "--write", 0, 0,
+                       "the interfaces have different link layers, which one file cannot hold");
+    sensor->out = pcap_out_new(&config, err);
+    return sensor->out ? 0 : -1;
+}
+
+/* Whatever is still to be opened is opened by an unprivileged user. */
+static int lock_in(const struct sensor *sensor, struct err *err)
+{
+    const char *user = setup_text(sensor->setup, OPTION_user);
+    int status = privileges_drop(user ? user : "nobody", err);
+    if (status == EXIT_DONE && !sensor->setup->options.value[OPTION_no_sandbox].given &&
+        sandbox_enter(err) != 0)
+        status = EXIT_FAILED;
+    return status;
+}
+
+static int open_all(struct sensor *sensor, struct err *err)
+{
+    notify_init(&sensor->notify);
+    sensor->collector = collector_new(sensor->setup->workers, NULL);
+    if (!sensor->collector)
+        return err_set(err, NULL, 0, 0, "out of memory");
+    collector_run_on(sensor->collector, LIVE_SERIES_MAX);
+    if (live_control_init(&sensor->control, sensor->setup, sensor->interfaces,
+                          sensor->interfaces_n, err) != 0 ||
+        open_workers(sensor, err) != 0 || open_file(sensor, err) != 0)
+        return -1;
+    sensor->signals_fd = signals_open(err);
+    return sensor->signals_fd < 0 ? -1 : 0;
+}
+
+/* A sign of life of all threads: a watchdog that only main feeds would see nothing. */
+static void tell_manager(struct sensor *sensor)
+{
+    const struct live_status *status = &sensor->control.status;
+    uint64_t lost = 0;
+    for (unsigned i = 0; i < LIVE_DROP_COUNT_; i++)
+        lost += status->drops[i];
+    bool alive = live_workers_alive(sensor->workers);
+    notify_send(&sensor->notify,
+                "%sSTATUS=%llu frames read, %llu packets lost, %llu s behind%s",
+                alive && sensor->notify.watchdog ? "WATCHDOG=1\n" : "",
+                (unsigned long long)status->frames, (unsigned long long)lost,
+                (unsigned long long)status->lag_s, alive ? "" : "; a worker does not answer");
+}
+
+static void reload(struct sensor *sensor)
+{
+    notify_reloading(&sensor->notify);
+    live_control_reload(&sensor->control);
+    notify_send(&sensor->notify, "READY=1");
+}
+
+/* Until a signal says stop, or capture cannot go on: EXIT_DONE or EXIT_FAILED. */
+static int watch(struct sensor *sensor)
+{
+    notify_send(&sensor->notify, "READY=1");
+    for (;;) {
+        unsigned signals = signals_wait(sensor->signals_fd, TICK_MS);
+        bool goes_on = live_control_tick(&sensor->control);
+        if (signals & SIGNAL_TELL)
+            live_control_tell(&sensor->control);
+        if (signals & SIGNAL_RELOAD)
+            reload(sensor);
+        if (signals & SIGNAL_STOP)
+            return EXIT_DONE;
+        if (!goes_on)
+            return EXIT_FAILED;
+        tell_manager(sensor);
+    }
+}
+
+/* Everything that passed the kernel filter was read or lost: if that ever fails, say so. */
+static int check_conservation(const struct live_result *result, const struct report *report,
+                              struct err *err)
+{
+    uint64_t accounted = report->counts[COUNT_packets];
+    for (unsigned i = 0; i < REASON_COUNT_; i++)
+        accounted += report->not_counted[i];
+    uint64_t lost = result->drops[LIVE_DROP_kernel] + result->drops[LIVE_DROP_handle];
+    if (accounted == result->frames && result->frames + lost == result->received)
+        return 0;
+    return err_set(err, NULL, 0, 0,
+                   "internal error: %llu packets were received, %llu lost, %llu read and %llu "
+                   "accounted for; the report is not to be trusted",
+                   (unsigned long long)result->received, (unsigned long long)lost,
+                   (unsigned long long)result->frames, (unsigned long long)accounted);
+}
+
+static int print_report(struct sensor *sensor, const struct live_result *result,
+                        struct err *err)
+{
+    const struct setup *setup = sensor->control.setup;
+    struct report_input input = {.top = setup->options.value[OPTION_top].number,
+                                 .locator = setup->geo ? &setup->locator : NULL,
+                                 .dark_known = setup->dark,
+                                 .frames = result->frames,
+                                 .has_time = result->has_time,
+                                 .first_ns = result->first_ns,
+                                 .last_ns = result->last_ns};
+    struct file_status *status = calloc(sensor->interfaces_n, sizeof *status);
+    const struct file_status **list = calloc(sensor->interfaces_n, sizeof *list);
+    input.minutes =
+        collector_series(sensor->collector, &input.minutes_n, &input.minutes_refused);
+    struct report *report = report_new(result->analysis, &input);
+    int exit_status = -1;
+    if (!status || !list || !report) {
+        (void)err_set(err, NULL, 0, 0, "out of memory");
+        goto out;
+    }
+    for (unsigned i = 0; i < sensor->interfaces_n; i++) {
+        status[i].name = sensor->interfaces[i];
+        (void)live_workers_handles(sensor->workers, i, &status[i].frames);
+        list[i] = &status[i];
+    }
+    struct sink_files files = {list, sensor->interfaces_n};
+    exit_status = output_report(setup, report, &files, err);
+    if (exit_status == 0)
+        exit_status = check_conservation(result, report, err);
+out:
+    report_free(report);
+    free(input.minutes);
+    free(list);
+    free(status);
+    return exit_status;
+}
+
+/* Stops, counts what is left, prints. */
+static int finish(struct sensor *sensor, struct err *err)
+{
+    struct live_result result = {0};
+    notify_send(&sensor->notify, "STOPPING=1");
+    live_control_stop(&sensor->control);
+    live_workers_stop(sensor->workers);
+    while (!live_workers_wait(sensor->workers, TICK_MS))
+        continue; /* draining has a time limit of its own */
+    if (sensor->out)
+        pcap_out_flush(sensor->out);
+    live_control_end(&sensor->control);
+    if (live_workers_finish(sensor->workers, &result, err) != 0)
+        return -1;
+    int status = print_report(sensor, &result, err);
+    analysis_free(result.analysis);
+    return status;
+}
+
+static int capture(struct sensor *sensor, struct err *err)
+{
+    if (open_all(sensor, err) != 0)
+        return EXIT_FAILED;
+    int status = lock_in(sensor, err);
+    if (status != EXIT_DONE)
+        return status;
+    if (live_workers_start(sensor->workers, sensor->out, err) != 0)
+        return EXIT_FAILED;
+    live_control_start(&sensor->control, sensor->workers, sensor->collector, sensor->out);
+    status = watch(sensor);
+    return finish(sensor, err) == 0 ? status : EXIT_FAILED;
+}
+
+static int run(struct setup *setup)
+{
+    struct sensor sensor = {.setup = setup, .notify.fd = -1, .signals_fd = -1};
+    struct err err = {0};
+    int status = EXIT_USAGE;
+    if (list_interfaces(&sensor, &err) == 0)
+        status = capture(&sensor, &err);
+    if (err.text[0])
+        status = setup_tell(setup, &err, status);
+    pcap_out_free(sensor.out);
+    live_workers_free(sensor.workers);
+    live_control_fini(&sensor.control);
+    collector_free(sensor.collector);
+    if (sensor.signals_fd >= 0)
+        (void)close(sensor.signals_fd);
+    notify_fini(&sensor.notify);
+    free(sensor.names);
+    return status;
+}
+
+int command_live(int argc, char **argv)
+{
+    struct setup setup;
+    struct err err = {0};
+    int status = setup_init(&setup, argc, argv);
+    if (status != EXIT_DONE) {
+        /* setup_init() has said why */
+    } else if (setup_wants_help(&setup)) {
+        (void)printf(
+            "Usage: nightscope live [OPTION]... -i IFACE\n\n"
+            "Captures on interfaces and counts what arrives until it is stopped (SIGTERM, "
+            "SIGINT), then\nprints the report of the whole run. SIGHUP reloads signatures "
+            "and databases, SIGUSR1 logs\nhow everything stands.\n\n");
+        options_help(argv[0], stdout);
+    } else if (setup.options.files_n) {
+        (void)err_set(&err, setup.options.files[0], 0, 0,
+                      "not expected: `live` captures on interfaces (-i), `replay` reads files");
+        message_error(&err);
+        status = EXIT_USAGE;
+    } else {
+        status = run(&setup);
+    }
+    setup_fini(&setup);
+    return status;
+}
