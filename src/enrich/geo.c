@@ -7,6 +7,7 @@
 #include <nightscope/geo.h>
 
 #include "base/hash.h"
+#include "enrich/geo_cache.h"
 
 #include <errno.h>
 #include <math.h>
@@ -58,7 +59,8 @@ struct database {
     MMDB_s mmdb;
     const struct path *country, *asn, *name; /* NULL: it does not know */
     const struct path *city;
-    const struct path *position; /* two: latitude, longitude */
+    const struct path *position;        /* two: latitude, longitude */
+    struct geo_cache *countries, *asns; /* of letters, first << 8 | second, and of numbers */
 };
 
 struct geo {
@@ -75,8 +77,11 @@ void geo_free(struct geo *geo)
 {
     if (!geo)
         return;
-    for (unsigned i = 0; i < geo->n; i++)
+    for (unsigned i = 0; i < geo->n; i++) {
         MMDB_close(&geo->databases[i].mmdb);
+        free(geo->databases[i].countries);
+        free(geo->databases[i].asns);
+    }
     free(geo);
 }
 
@@ -339,7 +344,9 @@ int geo_open(struct geo *geo, const char *path, struct err *err)
         MMDB_close(&database->mmdb);
         return -1;
     }
-    geo->n++;
+    database->countries = calloc(1, sizeof *database->countries);
+    database->asns = calloc(1, sizeof *database->asns);
+    geo->n++; /* without memory it is slower, and as right */
     return 0;
 }
 
@@ -372,6 +379,35 @@ static bool look_up(const struct database *database, const struct address *addre
     return true;
 }
 
+static void country_of(const struct database *database, MMDB_entry_s entry,
+                       char ret_cc[static 3])
+{
+    uint32_t letters = 0;
+    if (!database->countries || !geo_cache_get(database->countries, entry.offset, &letters)) {
+        char cc[3] = "";
+        if (find_country(entry, database->country, cc))
+            letters = (uint32_t)(uint8_t)cc[0] << 8 | (uint8_t)cc[1];
+        if (database->countries)
+            geo_cache_put(database->countries, entry.offset, letters);
+    }
+    if (letters) { /* else it stays unknown */
+        ret_cc[0] = (char)(letters >> 8);
+        ret_cc[1] = (char)(letters & 0xff);
+        ret_cc[2] = '\0';
+    }
+}
+
+static uint32_t asn_of(const struct database *database, MMDB_entry_s entry)
+{
+    uint32_t asn = 0;
+    if (!database->asns || !geo_cache_get(database->asns, entry.offset, &asn)) {
+        (void)find_asn(entry, database->asn, &asn); /* stays 0: unknown */
+        if (database->asns)
+            geo_cache_put(database->asns, entry.offset, asn);
+    }
+    return asn;
+}
+
 static struct place locate(void *context, const struct address *address)
 {
     const struct geo *geo = context;
@@ -383,9 +419,9 @@ static struct place locate(void *context, const struct address *address)
         if ((!country && !asn) || !look_up(database, address, &entry))
             continue;
         if (country)
-            (void)find_country(entry, database->country, place.cc); /* stays unknown */
+            country_of(database, entry, place.cc);
         if (asn)
-            (void)find_asn(entry, database->asn, &place.asn);
+            place.asn = asn_of(database, entry);
     }
     return place;
 }

@@ -98,6 +98,7 @@ START_TEST(every_layout_answers)
 {
     struct geo *geo = open_all(LAYOUTS[_i].names, LAYOUTS[_i].n);
     check_known(geo_locator(geo), LAYOUTS[_i].country, LAYOUTS[_i].as);
+    check_known(geo_locator(geo), LAYOUTS[_i].country, LAYOUTS[_i].as); /* from the cache */
     geo_free(geo);
 }
 END_TEST
