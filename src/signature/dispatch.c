@@ -88,6 +88,7 @@ static int dispatch_fill(struct matcher *matcher, struct dispatch *dispatch,
         dispatch->slots[slots].n++;
         dispatch->steps[i] = wakes[i].step;
     }
+    dispatch->slots_n = slots;
     return 0;
 }
 

@@ -88,6 +88,9 @@ struct tcp_options {
     uint8_t kinds[40];
 };
 void tcp_options_parse(const uint8_t *bytes, unsigned len, struct tcp_options *ret_options);
+/* The same time stamps; false: there are none. */
+bool tcp_timestamp_find(const uint8_t *bytes, unsigned len, uint32_t *ret_tsval,
+                        uint32_t *ret_tsecr);
 /* "mss", "nop", ... to a kind, or -1. */
 int tcp_kind_number(const char *name, size_t len);
 /* The name of a kind, or NULL. */

@@ -13,7 +13,8 @@ const struct kernels *kernels_at(unsigned index)
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq"))
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi2") &&
+        __builtin_cpu_supports("popcnt"))
         tables[n++] = &kernels_avx512;
     if (__builtin_cpu_supports("avx2"))
         tables[n++] = &kernels_avx2;

@@ -10,6 +10,8 @@
 
 #include "ast.h"
 
+enum { ROW_LIST_CAP = BATCH_CAP + 64 }; /* with room to write more at a time than is needed */
+
 struct kernels {
     const char *name;
     /* (column & mask) == value */
@@ -33,6 +35,8 @@ struct kernels {
     /* a OP b; OP_EQ, OP_LT, OP_LE */
     void (*compare32)(enum node_op op, const uint32_t *a, const uint32_t *b, uint64_t *ret);
     void (*compare64)(enum node_op op, const uint64_t *a, const uint64_t *b, uint64_t *ret);
+    /* Rows of a mask, ascending; returns how many. */
+    unsigned (*list)(const uint64_t *mask, uint8_t ret_rows[static ROW_LIST_CAP]);
     /* Are these bytes among those? size <= len. */
     bool (*find)(const uint8_t *at, size_t len, const uint8_t *bytes, size_t size);
     /* matcher_run() */
@@ -55,6 +59,31 @@ typedef uint64_t mask_value
     __attribute__((vector_size(BATCH_WORDS * 8), aligned(8), may_alias));
 #define MASK(words) (*(mask_value *)(words))
 #define GET(words)  (*(const mask_value *)(words))
+
+/* kernels.list. A loop over the bits ends at another place each time, which is not to be
+ * guessed, and does so for each word: where it can, the processor sorts the numbers of the
+ * rows. */
+static inline unsigned mask_list(const uint64_t mask[static BATCH_WORDS],
+                                 uint8_t ret_rows[static ROW_LIST_CAP])
+{
+    unsigned n = 0;
+#if defined(__AVX512VBMI2__)
+    const __m512i first = _mm512_set_epi8(
+        63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42,
+        41, 40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20,
+        19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    for (unsigned w = 0; w < BATCH_WORDS; w++) {
+        __m512i rows = _mm512_add_epi8(first, _mm512_set1_epi8((char)(64 * w)));
+        _mm512_storeu_si512(ret_rows + n, _mm512_maskz_compress_epi8(mask[w], rows));
+        n += (unsigned)__builtin_popcountll(mask[w]);
+    }
+#else
+    for (unsigned w = 0; w < BATCH_WORDS; w++)
+        for (uint64_t bits = mask[w]; bits; bits &= bits - 1)
+            ret_rows[n++] = (uint8_t)(64 * w + (unsigned)__builtin_ctzll(bits));
+#endif
+    return n;
+}
 
 static inline bool mask_is_empty(const uint64_t mask[static BATCH_WORDS])
 {

@@ -20,7 +20,7 @@ struct options_key options_key(const uint8_t *bytes, uint32_t len)
     uint8_t end[OPTIONS_KEY_BYTES] = {0};
     memcpy(end + sizeof end - len, bytes, len);
     memcpy(key.words, end, sizeof end);
-    key.hash = options_key_hash(&key);
+    key.hash = options_key_hash(key.words[0], key.words[1], key.words[2], len);
     return key;
 }
 

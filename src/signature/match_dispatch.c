@@ -2,6 +2,9 @@
  * value of some row. Compiled once for each instruction set. */
 #include "plan.h"
 
+/* So many values are compared with a column in less time than its rows are looked up. */
+enum { SLOTS_FEW = 24 };
+
 /* Lists the buckets that values of the column fall into, each once. Every row does the same: a
  * stamp that is already there is no branch. */
 #define BUCKETS_SEEN(type)                                                                     \
@@ -68,6 +71,11 @@ unsigned DISPATCH(struct matcher *matcher, const struct batch *batch)
     for (unsigned i = 0; i < matcher->dispatches_n; i++) {
         const struct dispatch *dispatch = &matcher->dispatches[i];
         const void *column = (const uint8_t *)batch + dispatch->column;
+        if (dispatch->slots_n <= SLOTS_FEW) {
+            for (unsigned slot = 1; slot <= dispatch->slots_n; slot++)
+                slot_run(matcher, dispatch, &dispatch->slots[slot], column, &woken_n);
+            continue;
+        }
         uint16_t found[BATCH_CAP];
         unsigned n = buckets_seen(dispatch, column, batch->n, matcher->epoch, found);
         for (unsigned k = 0; k < n; k++)

@@ -223,6 +223,11 @@ static void widen(uint64_t *restrict ret, const uint32_t *restrict from)
 NUMBER_KERNELS(32)
 NUMBER_KERNELS(64)
 
+static unsigned list(const uint64_t *mask, uint8_t ret_rows[static ROW_LIST_CAP])
+{
+    return mask_list(mask, ret_rows);
+}
+
 /* Places where the first and the last byte agree are compared in full. */
 static bool find(const uint8_t *at, size_t len, const uint8_t *bytes, size_t size)
 {
@@ -248,5 +253,5 @@ extern const struct kernels KERNELS;
 const struct kernels KERNELS = {
     ISA,         test8,     test16,    test32, range8, range16, range32,
     load8,       load16,    load32,    widen,  fill32, fill64,  calculate32,
-    calculate64, compare32, compare64, find,   MATCH,
+    calculate64, compare32, compare64, list,   find,   MATCH,
 };

@@ -34,6 +34,13 @@ static void memo_all(const struct matcher *matcher, struct memo *memo,
     memo->whole = 1;
 }
 
+static inline uint64_t load64(const uint8_t *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
 /* ---- plain columns, all rows ---- */
 
 static void run_test(const struct matcher *matcher, const struct batch *batch,
@@ -98,12 +105,48 @@ static bool in_ranges(const struct range *ranges, size_t n, uint64_t value)
     return ranges[from].lo <= value && value <= ranges[from].hi;
 }
 
+/* Lists the rows of a mask if they are few. */
+static bool list_few(const uint64_t mask[static BATCH_WORDS], struct rows *ret_rows)
+{
+    uint8_t rows[ROW_LIST_CAP];
+    unsigned n = mask_list(mask, rows);
+    if (n > FEW_ROWS)
+        return false;
+    ret_rows->n = n;
+    ret_rows->unknown = 0;
+    memcpy(ret_rows->row, rows, FEW_ROWS);
+    return true;
+}
+
+/* Results of a few rows: bit i is of rows->row[i]. */
+static void spread(const struct rows *rows, uint32_t holds, uint64_t t[static BATCH_WORDS],
+                   uint64_t k[static BATCH_WORDS])
+{
+    for (unsigned i = 0; i < rows->n; i++) {
+        unsigned row = rows->row[i];
+        bool known = !(rows->unknown >> i & 1);
+        k[row / 64] &= ~((uint64_t)!known << row % 64);
+        t[row / 64] |= (uint64_t)((holds >> i & 1) & known) << row % 64;
+    }
+}
+
 static void run_set(struct matcher *matcher, const struct batch *batch, const struct step *step,
                     uint64_t t[static BATCH_WORDS], uint64_t k[static BATCH_WORDS])
 {
     const struct blob *blob = ast_blob_at(&matcher->set->ast, step->b);
     const struct range *ranges = blob->bytes;
     size_t n = blob->size / sizeof *ranges;
+    struct rows few;
+    if (list_few(k, &few)) {
+        uint64_t value[FEW_ROWS];
+        uint32_t holds = 0;
+        number_few(matcher, batch, step->a, &few, value);
+        for (unsigned i = 0; i < few.n; i++)
+            if (!(few.unknown >> i & 1) && value[i] <= ranges[n - 1].hi)
+                holds |= (uint32_t)in_ranges(ranges, n, value[i]) << i;
+        spread(&few, holds, t, k);
+        return;
+    }
     number_run64(matcher, batch, step->a, 0, k);
     const uint64_t *values = number_column64(matcher, 0);
     EACH_WORD(w)
@@ -112,6 +155,25 @@ static void run_set(struct matcher *matcher, const struct batch *batch, const st
         if (values[row] <= ranges[n - 1].hi && in_ranges(ranges, n, values[row]))
             t[w] |= bits & -bits;
     }
+}
+
+static void compare_few(struct matcher *matcher, const struct batch *batch,
+                        const struct step *step, struct rows *few,
+                        uint64_t t[static BATCH_WORDS], uint64_t k[static BATCH_WORDS])
+{
+    uint64_t a[FEW_ROWS], b[FEW_ROWS];
+    uint32_t holds = 0;
+    number_few(matcher, batch, step->a, few, a);
+    number_few(matcher, batch, step->b, few, b);
+    for (unsigned i = 0; i < few->n; i++) {
+        if (few->unknown >> i & 1)
+            continue;
+        bool truth = step->op == OP_EQ   ? a[i] == b[i]
+                     : step->op == OP_LT ? a[i] < b[i]
+                                         : a[i] <= b[i];
+        holds |= (uint32_t)truth << i;
+    }
+    spread(few, holds, t, k);
 }
 
 /* A side of a comparison as a column. What is made of columns alone may be kept for the batch,
@@ -138,6 +200,11 @@ static void run_compare(struct matcher *matcher, const struct batch *batch,
 {
     enum node_op op = (enum node_op)step->op;
     const struct kernels *kernels = matcher->kernels;
+    struct rows few;
+    if (!step->whole && list_few(k, &few)) {
+        compare_few(matcher, batch, step, &few, t, k);
+        return;
+    }
     if (step->how == HOW_COMPARE64) {
         number_run64(matcher, batch, step->a, 0, k);
         number_run64(matcher, batch, step->b, 1, k);
@@ -156,40 +223,41 @@ static void run_compare(struct matcher *matcher, const struct batch *batch,
     /* else: nothing is below 0, and t begins as that */
 }
 
-/* The key of a row's options. What lies before them is headers, so that as many bytes as a key
- * has can be read up to their end, and no branch depends on how many there are. */
-static inline struct options_key row_key(const uint8_t *bytes, uint32_t len)
+static unsigned find_long_literal(const struct matcher *matcher, const uint8_t *bytes,
+                                  uint32_t len)
 {
-#define ONES 255, 255, 255, 255, 255, 255, 255, 255
-    static const uint8_t KEEP[2 * OPTIONS_KEY_BYTES] = {[OPTIONS_KEY_BYTES] = ONES, ONES, ONES};
-#undef ONES
-    if (__builtin_expect(len > OPTIONS_KEY_BYTES, 0))
-        return options_key(bytes, len);
-    struct options_key key = {.len = len};
-    uint64_t keep[OPTIONS_KEY_BYTES / 8];
-    memcpy(key.words, bytes + len - OPTIONS_KEY_BYTES, sizeof key.words);
-    memcpy(keep, KEEP + len, sizeof keep);
-    for (unsigned i = 0; i < OPTIONS_KEY_BYTES / 8; i++)
-        key.words[i] &= keep[i];
-    key.hash = options_key_hash(&key);
-    return key;
+    const struct option_literals *literals = &matcher->option_literals;
+    struct options_key key = options_key(bytes, len);
+    for (uint32_t at = key.hash & literals->mask; literals->table[at].blob;
+         at = (at + 1) & literals->mask)
+        if (options_key_is(matcher, &literals->table[at], &key, bytes))
+            return literals->table[at].id;
+    return 0;
 }
 
-/* Number of the literal that a row's options are, or 0. */
+/* Number of the literal that a row's options are, or 0. What lies before them is headers, so
+ * that as many bytes as a key has can be read up to their end, and no branch depends on how
+ * many there are. */
 static inline unsigned row_literal(const struct matcher *matcher, const uint8_t *bytes,
                                    uint32_t len)
 {
+    static_assert(OPTIONS_KEY_BYTES == 24, "three words");
+#define ONES 255, 255, 255, 255, 255, 255, 255, 255
+    static const uint8_t KEEP[2 * OPTIONS_KEY_BYTES] = {[OPTIONS_KEY_BYTES] = ONES, ONES, ONES};
+#undef ONES
     const struct option_literals *literals = &matcher->option_literals;
-    struct options_key key = row_key(bytes, len);
-    for (uint32_t at = key.hash & literals->mask;; at = (at + 1) & literals->mask) {
-        const struct option_literal *literal = &literals->table[at];
-        bool same =
-            ((literal->key.words[0] ^ key.words[0]) | (literal->key.words[1] ^ key.words[1]) |
-             (literal->key.words[2] ^ key.words[2]) | (literal->key.len ^ key.len)) == 0;
-        if (__builtin_expect(len > OPTIONS_KEY_BYTES, 0))
-            same = literal->blob && options_key_is(matcher, literal, &key, bytes);
-        if (same | !literal->blob)
-            return same ? literal->id : 0; /* of a free one it is 0, too */
+    if (__builtin_expect(len > OPTIONS_KEY_BYTES, 0))
+        return find_long_literal(matcher, bytes, len);
+    const uint8_t *from = bytes + len - OPTIONS_KEY_BYTES, *keep = KEEP + len;
+    uint64_t a = load64(from) & load64(keep), b = load64(from + 8) & load64(keep + 8),
+             c = load64(from + 16) & load64(keep + 16);
+    for (uint32_t at = options_key_hash(a, b, c, len) & literals->mask;;
+         at = (at + 1) & literals->mask) {
+        const struct options_key *key = &literals->table[at].key;
+        bool same = ((key->words[0] ^ a) | (key->words[1] ^ b) | (key->words[2] ^ c) |
+                     (key->len ^ len)) == 0;
+        if (same | !literals->table[at].blob)
+            return same ? literals->table[at].id : 0; /* of a free one it is 0, too */
     }
 }
 
@@ -198,15 +266,16 @@ static void run_options(struct matcher *matcher, const struct batch *batch,
                         const struct step *step, uint64_t t[static BATCH_WORDS],
                         const uint64_t k[static BATCH_WORDS])
 {
-    EACH_WORD(w)
-    {
-        for (uint64_t bits = k[w] & ~matcher->ids_done[w]; bits; bits &= bits - 1) {
-            unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
-            matcher->option_ids[row] =
-                (uint16_t)row_literal(matcher, batch->ip[row] + batch->transport[row] + 20,
-                                      batch->tcp_hdr_len[row] - 20U);
-        }
-        matcher->ids_done[w] |= k[w];
+    uint64_t left[BATCH_WORDS];
+    uint8_t rows[ROW_LIST_CAP];
+    MASK(left) = GET(k) & ~GET(matcher->ids_done);
+    MASK(matcher->ids_done) |= GET(k);
+    unsigned n = mask_list(left, rows);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned row = rows[i];
+        matcher->option_ids[row] =
+            (uint16_t)row_literal(matcher, batch->ip[row] + batch->transport[row] + 20,
+                                  batch->tcp_hdr_len[row] - 20U);
     }
     matcher->kernels->test16(matcher->option_ids, UINT16_MAX, step->id, t);
     MASK(t) &= GET(k);
@@ -223,7 +292,9 @@ static int bytes_test(const struct kernels *kernels, const struct step *step,
             return 1;
         if (caplen == len)
             return 0;
-        /* Could it begin among the captured bytes, or after them? */
+        if (caplen <= len - blob->size)
+            return -1; /* it may be all behind what was captured */
+        /* Could it begin among the captured bytes? */
         for (size_t from = caplen < blob->size ? 0 : caplen - blob->size + 1;
              from + blob->size <= len; from++) {
             size_t overlap = from < caplen ? caplen - from : 0;
@@ -243,33 +314,50 @@ static int bytes_test(const struct kernels *kernels, const struct step *step,
     return there == blob->size ? 1 : -1;
 }
 
+/* Where a row's field of bytes is. */
+struct view {
+    const uint8_t *at;
+    size_t len, caplen;
+};
+
+static inline struct view view_of(struct matcher *matcher, const struct batch *batch,
+                                  uint32_t field, unsigned row)
+{
+    if (field == FIELD_PAYLOAD)
+        return (struct view){batch->ip[row] + batch->payload[row], batch->payload_len[row],
+                             batch->payload_caplen[row]};
+    if (field == FIELD_TCP_KINDS) {
+        const struct tcp_options *options = matcher_options(matcher, batch, row);
+        return (struct view){options->kinds, options->kinds_n, options->kinds_n};
+    }
+    size_t len = batch->tcp_hdr_len[row] - 20U;
+    return (struct view){batch->ip[row] + batch->transport[row] + 20, len, len};
+}
+
+/* 1: true; 0: false, as t has it already; -1: unknown, as there are bytes missing. */
+static inline void note_truth(int truth, unsigned row, uint64_t t[static BATCH_WORDS],
+                              uint64_t k[static BATCH_WORDS])
+{
+    if (truth > 0)
+        mask_set(t, row);
+    else if (truth < 0)
+        k[row / 64] &= ~((uint64_t)1 << row % 64);
+}
+
 static void run_bytes(struct matcher *matcher, const struct batch *batch,
                       const struct step *step, uint64_t t[static BATCH_WORDS],
                       uint64_t k[static BATCH_WORDS])
 {
     const struct blob *blob = ast_blob_at(&matcher->set->ast, step->b);
-    EACH_WORD(w)
-    for (uint64_t bits = k[w]; bits; bits &= bits - 1) {
-        unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
-        const uint8_t *at = batch->ip[row] + batch->transport[row] + 20;
-        size_t len = batch->tcp_hdr_len[row] - 20U, caplen = len;
-        if (step->a == FIELD_PAYLOAD) {
-            at = batch->ip[row] + batch->payload[row];
-            len = batch->payload_len[row];
-            caplen = batch->payload_caplen[row];
-        } else if (step->a == FIELD_TCP_KINDS) {
-            const struct tcp_options *options = matcher_options(matcher, batch, row);
-            at = options->kinds;
-            len = caplen = options->kinds_n;
-        }
-        if (step->op != OP_CONTAINS && step->offset <= caplen &&
-            !head_may(&step->head, at + step->offset, caplen - step->offset))
+    uint8_t rows[ROW_LIST_CAP];
+    unsigned n = mask_list(k, rows);
+    for (unsigned i = 0; i < n; i++) {
+        struct view view = view_of(matcher, batch, step->a, rows[i]);
+        if (step->op != OP_CONTAINS && step->offset <= view.caplen &&
+            !head_may(&step->head, view.at + step->offset, view.caplen - step->offset))
             continue;
-        int truth = bytes_test(matcher->kernels, step, blob, at, len, caplen);
-        if (truth > 0)
-            t[w] |= bits & -bits;
-        else if (truth < 0)
-            k[w] &= ~(bits & -bits);
+        note_truth(bytes_test(matcher->kernels, step, blob, view.at, view.len, view.caplen),
+                   rows[i], t, k);
     }
 }
 
@@ -295,23 +383,19 @@ static void run_literals(const struct matcher *matcher, const struct batch *batc
                          uint64_t k[static BATCH_WORDS])
 {
     const struct literals *literals = &matcher->literals[step->b];
-    EACH_WORD(w)
-    for (uint64_t bits = k[w]; bits; bits &= bits - 1) {
-        unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
+    uint8_t rows[ROW_LIST_CAP];
+    unsigned n = mask_list(k, rows);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned row = rows[i], from = 0, end = literals->first[256];
         const uint8_t *at = batch->ip[row] + batch->payload[row];
-        unsigned from = 0, end = literals->first[256];
         if (batch->payload_caplen[row] > 0) {
             from = literals->first[*at];
             end = literals->first[*at + 1];
         }
-        if (from == end)
-            continue;
-        int truth = literals_test(matcher, literals, from, end, at, batch->payload_len[row],
-                                  batch->payload_caplen[row]);
-        if (truth > 0)
-            t[w] |= bits & -bits;
-        else if (truth < 0)
-            k[w] &= ~(bits & -bits);
+        if (from != end)
+            note_truth(literals_test(matcher, literals, from, end, at, batch->payload_len[row],
+                                     batch->payload_caplen[row]),
+                       row, t, k);
     }
 }
 
@@ -574,11 +658,11 @@ static void prefetch_payloads(const struct matcher *matcher, const struct batch 
 {
     uint64_t rows[BATCH_WORDS];
     matcher->kernels->range16(batch->payload_caplen, 1, UINT16_MAX - 1, rows);
-    EACH_WORD(w)
-    for (uint64_t bits = rows[w] & matcher->rows[w]; bits; bits &= bits - 1) {
-        unsigned row = 64 * w + (unsigned)__builtin_ctzll(bits);
-        __builtin_prefetch(batch->ip[row] + batch->payload[row]);
-    }
+    uint8_t list[ROW_LIST_CAP];
+    MASK(rows) &= GET(matcher->rows);
+    unsigned n = mask_list(rows, list);
+    for (unsigned i = 0; i < n; i++)
+        __builtin_prefetch(batch->ip[list[i]] + batch->payload[list[i]]);
 }
 
 void MATCH(struct matcher *matcher, const struct batch *batch, struct matches *ret_matches)

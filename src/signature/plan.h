@@ -96,6 +96,7 @@ struct dispatch {
     uint8_t size;
     unsigned shift;  /* 32 - log2 of the entries of the index */
     uint16_t *index; /* number of a slot; 0: none */
+    unsigned slots_n;
     uint64_t *seen; /* by the bucket's first slot: epoch of the last batch with a value in it */
     struct dispatch_slot {
         uint32_t value, first, n; /* of steps[] */
@@ -168,10 +169,10 @@ struct options_key options_key(const uint8_t *bytes, uint32_t len);
 bool options_key_is(const struct matcher *matcher, const struct option_literal *literal,
                     const struct options_key *key, const uint8_t *bytes);
 
-static inline uint32_t options_key_hash(const struct options_key *key)
+static inline uint32_t options_key_hash(uint64_t a, uint64_t b, uint64_t c, uint32_t len)
 {
-    uint64_t sum = (key->words[0] ^ key->len) * 0x9e3779b97f4a7c15U +
-                   key->words[1] * 0xa0761d6478bd642fU + key->words[2] * 0xe7037ed1a0b428dbU;
+    uint64_t sum =
+        (a ^ len) * 0x9e3779b97f4a7c15U + b * 0xa0761d6478bd642fU + c * 0xe7037ed1a0b428dbU;
     return (uint32_t)(sum >> 32 ^ sum >> 50);
 }
 struct head head_of(const struct blob *blob);
@@ -205,6 +206,17 @@ void number_run32(struct matcher *matcher, const struct batch *batch, uint32_t i
                   unsigned slot, uint64_t known[static BATCH_WORDS]);
 void number_run64(struct matcher *matcher, const struct batch *batch, uint32_t id,
                   unsigned slot, uint64_t known[static BATCH_WORDS]);
+
+/* The same for a few rows, one by one: where bytes are compared there are seldom more. */
+enum { FEW_ROWS = 16 };
+struct rows {
+    unsigned n;
+    uint8_t row[FEW_ROWS];
+    uint32_t unknown; /* bit i: row[i] lacks a field */
+};
+void number_few(struct matcher *matcher, const struct batch *batch, uint32_t id,
+                struct rows *rows, uint64_t ret[static FEW_ROWS]);
+
 uint32_t *number_column32(struct matcher *matcher, unsigned slot);
 uint64_t *number_column64(struct matcher *matcher, unsigned slot);
 /* TCP options of a row that has them, parsed once a batch. */
