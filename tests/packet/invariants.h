@@ -124,19 +124,18 @@ static inline void check_same(void *a, void *b, size_t n, size_t size, const cha
 }
 
 /* The short way has written the batch that the general way does: all of its rows, to the last
- * byte. */
+ * byte. What is behind these is made 0. */
 static inline void check_columns(const struct decode_config *config, const struct frame *frames,
-                                 unsigned n, const struct batch *batch)
+                                 unsigned n, struct batch *batch)
 {
-    static struct batch either, general;
-    either = *batch;
+    static struct batch general;
     memset(&general, 0xc3, sizeof general);
     decode_general(config, frames, n, &general);
-    HOLDS(either.n == general.n && either.refused_n == general.refused_n);
-    HOLDS(memcmp(either.has, general.has, sizeof general.has) == 0);
-    HOLDS(memcmp(either.bad_checksum, general.bad_checksum, sizeof general.bad_checksum) == 0);
+    HOLDS(batch->n == general.n && batch->refused_n == general.refused_n);
+    HOLDS(memcmp(batch->has, general.has, sizeof general.has) == 0);
+    HOLDS(memcmp(batch->bad_checksum, general.bad_checksum, sizeof general.bad_checksum) == 0);
 #define SAME(column)                                                                           \
-    check_same(either.column, general.column, general.n, sizeof *general.column, #column)
+    check_same(batch->column, general.column, general.n, sizeof *general.column, #column)
     SAME(ts_ns), SAME(now_min), SAME(ip), SAME(ip_caplen), SAME(protocol), SAME(class);
     SAME(src), SAME(dst), SAME(src6), SAME(dst6), SAME(ip_len), SAME(ip_id), SAME(ip_frag);
     SAME(ip_ttl), SAME(ip_tos), SAME(ip_hdr_len), SAME(ip_proto), SAME(ipv6_flow);
@@ -149,23 +148,29 @@ static inline void check_columns(const struct decode_config *config, const struc
     SAME(sctp_chunk_type), SAME(sctp_verification_tag), SAME(sctp_initiate_tag);
     SAME(transport), SAME(payload), SAME(payload_len), SAME(payload_caplen);
 #undef SAME
-    HOLDS(memcmp(&either, &general, offsetof(struct batch, refused)) == 0); /* any new one */
+    HOLDS(memcmp(batch, &general, offsetof(struct batch, refused)) == 0); /* any new one */
     for (unsigned i = 0; i < general.refused_n; i++) {
-        HOLDS(either.refused[i].ts_ns == general.refused[i].ts_ns);
-        HOLDS(either.refused[i].reason == general.refused[i].reason);
-        HOLDS(either.refused[i].late == general.refused[i].late);
+        HOLDS(batch->refused[i].ts_ns == general.refused[i].ts_ns);
+        HOLDS(batch->refused[i].reason == general.refused[i].reason);
+        HOLDS(batch->refused[i].late == general.refused[i].late);
     }
 }
 
+/* A frame alone goes one of the short ways, which is the fuzzer's choice; several go both. */
 static inline void check_ways(const struct decode_config *config, const struct frame *frames,
                               unsigned n)
 {
     static struct batch batch;
+    bool narrow = n == 1 && frames->caplen % 2;
     memset(&batch, 0xc3, sizeof batch);
-    decode_batch(config, frames, n, &batch);
-    check_columns(config, frames, n, &batch);
-    decode_narrow(config, frames, n, &batch);
-    check_columns(config, frames, n, &batch);
+    if (!narrow) {
+        decode_batch(config, frames, n, &batch);
+        check_columns(config, frames, n, &batch);
+    }
+    if (narrow || n > 1) {
+        decode_narrow(config, frames, n, &batch);
+        check_columns(config, frames, n, &batch);
+    }
 }
 
 /* The frame as it is, and with only `shorter` of its bytes captured. */
