@@ -114,12 +114,23 @@ static bool is_zero(struct ip6 address)
     return !(address.hi | address.lo);
 }
 
+static uint32_t first_slot6(uint32_t cap, struct ip6 address, const uint64_t key[static 2])
+{
+    return (uint32_t)hash_u64(address.lo ^ hash_u64(address.hi, key), key) & (cap - 1);
+}
+
+void destinations_prefetch6(const struct destinations *set, struct ip6 address,
+                            const uint64_t key[static 2])
+{
+    if (set->slots6_cap)
+        __builtin_prefetch(&set->slots6[first_slot6(set->slots6_cap, address, key)]);
+}
+
 /* The slot that holds the address, or where it goes. */
 static struct ip6 *find6(struct ip6 *slots, uint32_t cap, struct ip6 address,
                          const uint64_t key[static 2])
 {
-    uint64_t hash = hash_u64(address.lo ^ hash_u64(address.hi, key), key);
-    uint32_t slot = (uint32_t)hash & (cap - 1);
+    uint32_t slot = first_slot6(cap, address, key);
     while (!is_zero(slots[slot]) &&
            (slots[slot].hi != address.hi || slots[slot].lo != address.lo))
         slot = (slot + 1) & (cap - 1);
@@ -145,18 +156,22 @@ void destinations_add6(struct destinations *set, struct ip6 address,
                        const uint64_t key[static 2])
 {
     if (!set->over6 && !is_zero(address)) {
+        struct ip6 *slot = NULL;
         if (set->slots6_cap) {
-            struct ip6 *slot = find6(set->slots6, set->slots6_cap, address, key);
+            slot = find6(set->slots6, set->slots6_cap, address, key);
             if (!is_zero(*slot))
                 return;
         }
         bool limit = set->n6 == DESTINATIONS_IP6_MAX;
-        bool memory = !limit && set->n6 + 1 > set->slots6_cap / 2 && !grow6(set, key);
+        bool full = !limit && set->n6 + 1 > set->slots6_cap / 2;
+        bool memory = full && !grow6(set, key);
         set->memory_refused += memory;
         if (limit || memory) {
             drop_slots6(set);
         } else {
-            *find6(set->slots6, set->slots6_cap, address, key) = address;
+            if (full) /* the slots have moved */
+                slot = find6(set->slots6, set->slots6_cap, address, key);
+            *slot = address;
             set->n6++;
         }
     } else if (!set->over6) {

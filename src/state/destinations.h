@@ -37,6 +37,9 @@ bool destinations_init(struct destinations *set, struct memory *memory);
 void destinations_fini(struct destinations *set);
 void destinations_clear(struct destinations *set);
 void destinations_add_slow4(struct destinations *set, uint32_t address);
+/* Asks for the memory that destinations_add6() will look at first. */
+void destinations_prefetch6(const struct destinations *set, struct ip6 address,
+                            const uint64_t key[static 2]);
 void destinations_add6(struct destinations *set, struct ip6 address,
                        const uint64_t key[static 2]);
 void destinations_merge(struct destinations *into, const struct destinations *from,

@@ -18,6 +18,8 @@ static void hash_row6(const struct analysis *analysis, struct prepared *prepared
     prepared->hash[i] = hash_ip6(address, analysis->config.table_key);
     prepared->shard[i] = (uint8_t)(hash_ip6(address, HASH_FIXED) >> 58); /* shard_of6() */
     prepared->is6[i] = true;
+    destinations_prefetch6(&analysis->destinations, prepared->batch->dst6[i],
+                           analysis->config.table_key);
 }
 
 static void hash_rows(const struct analysis *analysis, struct prepared *prepared)
@@ -37,17 +39,24 @@ static void hash_rows(const struct analysis *analysis, struct prepared *prepared
             hash_row6(analysis, prepared, word * 64 + (unsigned)__builtin_ctzll(rows));
 }
 
+/* Row by row within a family; which one comes first changes nothing. */
 static void add_destinations(struct analysis *analysis, struct prepared *prepared)
 {
     const struct batch *batch = prepared->batch;
-    for (unsigned i = 0; i < batch->n; i++) {
-        prepared->is_new_destination[i] = false;
-        if (!prepared->is6[i])
-            prepared->is_new_destination[i] =
-                destinations_add4(&analysis->destinations, batch->dst[i]);
-        else
-            destinations_add6(&analysis->destinations, batch->dst6[i],
+    struct destinations *destinations = &analysis->destinations;
+    for (unsigned word = 0; word * 64 < batch->n; word++) {
+        unsigned begin = word * 64, end = begin + 64 < batch->n ? begin + 64 : batch->n;
+        uint64_t six = batch->has[HAS_IPV6][word];
+        for (uint64_t rows = six; rows; rows &= rows - 1)
+            destinations_add6(destinations,
+                              batch->dst6[begin + (unsigned)__builtin_ctzll(rows)],
                               analysis->config.table_key);
+        for (unsigned i = begin; i < end; i++) {
+            prepared->is_new_destination[i] = false;
+            if (__builtin_expect(!(six >> i % 64 & 1), 1))
+                prepared->is_new_destination[i] =
+                    destinations_add4(destinations, batch->dst[i]);
+        }
     }
 }
 
