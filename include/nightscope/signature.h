@@ -180,7 +180,12 @@ struct matches {
     uint64_t any[BATCH_WORDS]; /* rows that match some signature ... */
     uint64_t iot[BATCH_WORDS]; /* ... of origin iot */
     uint64_t (*mask)[BATCH_WORDS];
+    const struct kernels *kernels; /* private */
 };
+/* The rows in mask[index], ascending; returns how many. There must be room for some more. */
+enum { MATCHES_ROWS_CAP = BATCH_CAP + 64 };
+unsigned matches_rows(const struct matches *matches, unsigned index,
+                      uint8_t ret_rows[static MATCHES_ROWS_CAP]);
 struct matches *matches_new(const struct signature_set *set);
 void matches_free(struct matches *matches);
 

@@ -10,7 +10,7 @@
 
 #include "ast.h"
 
-enum { ROW_LIST_CAP = BATCH_CAP + 64 }; /* with room to write more at a time than is needed */
+enum { ROW_LIST_CAP = MATCHES_ROWS_CAP }; /* 64 rows are written at a time */
 
 struct kernels {
     const char *name;

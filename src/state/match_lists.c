@@ -2,42 +2,43 @@
 
 #include <string.h>
 
-/* Adds the rows of a signature that count: `any`, and how many hits each row has. */
-static void count_hits(const uint64_t mask[static BATCH_WORDS],
-                       uint64_t any[static BATCH_WORDS], uint16_t counts[static BATCH_CAP])
+/* Adds the rows of a signature that count: how many hits each row has. */
+static void count_hits(const struct matches *matches, unsigned signature,
+                       uint16_t counts[static BATCH_CAP])
 {
-    for (unsigned word = 0; word < BATCH_WORDS; word++) {
-        any[word] |= mask[word];
-        for (uint64_t bits = mask[word]; bits; bits &= bits - 1)
-            counts[word * 64 + (unsigned)__builtin_ctzll(bits)]++;
-    }
+    uint8_t rows[MATCHES_ROWS_CAP];
+    unsigned n = matches_rows(matches, signature, rows);
+    for (unsigned i = 0; i < n; i++)
+        counts[rows[i]]++;
 }
 
 /* Where the hits of each row begin, in place of how many it has. */
 static void give_places(struct match_lists *lists, uint16_t counts[static BATCH_CAP])
 {
-    unsigned n = 0, row = 0;
-    for (; row < BATCH_CAP && n + counts[row] <= MATCH_HITS_MAX; row++) {
-        unsigned its = counts[row];
-        counts[row] = (uint16_t)n;
-        n += its;
+    unsigned n = 0;
+    for (unsigned word = 0; word < BATCH_WORDS; word++) {
+        for (uint64_t rows = lists->any[word]; rows; rows &= rows - 1) {
+            unsigned row = word * 64 + (unsigned)__builtin_ctzll(rows), its = counts[row];
+            if (n + its > MATCH_HITS_MAX) {
+                lists->n = n;
+                lists->rows_end = row;
+                return;
+            }
+            counts[row] = (uint16_t)n;
+            n += its;
+        }
     }
     lists->n = n;
-    lists->rows_end = row;
 }
 
-static void place_hits(struct match_lists *lists, unsigned signature,
-                       const uint64_t mask[static BATCH_WORDS],
-                       uint16_t places[static BATCH_CAP])
+static void place_hits(struct match_lists *lists, const struct matches *matches,
+                       unsigned signature, uint16_t places[static BATCH_CAP])
 {
-    for (unsigned word = 0; word < BATCH_WORDS; word++)
-        for (uint64_t bits = mask[word]; bits; bits &= bits - 1) {
-            unsigned row = word * 64 + (unsigned)__builtin_ctzll(bits);
-            if (row >= lists->rows_end)
-                return;
-            lists->hits[places[row]++] =
-                (struct match_hit){.signature = (uint16_t)signature, .row = (uint8_t)row};
-        }
+    uint8_t rows[MATCHES_ROWS_CAP];
+    unsigned n = matches_rows(matches, signature, rows);
+    for (unsigned i = 0; i < n && rows[i] < lists->rows_end; i++)
+        lists->hits[places[rows[i]]++] =
+            (struct match_hit){.signature = (uint16_t)signature, .row = rows[i]};
 }
 
 /* What tells the probes of each hit apart: one value a row for most signatures. */
@@ -77,7 +78,9 @@ void match_lists_fill(struct match_lists *lists, const struct evidence_plan *pla
         const uint64_t *mask = matches->mask[matches->hits[i]];
         if (item->kind == EVIDENCE_OFF)
             continue;
-        count_hits(mask, lists->any, counts);
+        count_hits(matches, matches->hits[i], counts);
+        for (unsigned word = 0; word < BATCH_WORDS; word++)
+            lists->any[word] |= mask[word];
         for (unsigned word = 0; item->kind == EVIDENCE_PLAIN && item->iot && word < BATCH_WORDS;
              word++)
             lists->iot[word] |= mask[word];
@@ -86,7 +89,7 @@ void match_lists_fill(struct match_lists *lists, const struct evidence_plan *pla
     for (unsigned i = 0; i < matches->hits_n; i++) {
         unsigned signature = matches->hits[i];
         if (plan->items[signature].kind != EVIDENCE_OFF)
-            place_hits(lists, signature, matches->mask[signature], counts);
+            place_hits(lists, matches, signature, counts);
     }
     fill_probes(lists, plan, batch);
 }
