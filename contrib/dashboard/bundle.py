@@ -83,7 +83,7 @@ def files(folder):
     libraries = os.path.join(folder, "node_modules")
     needed = SCRIPTS + STYLES + [WORLD]
     if not all(os.path.exists(os.path.join(libraries, name))
-               for name in needed + ["../index.html"]):
+               for name in needed):
         return []
     vendor = "".join(read(libraries, name) + "\n" for name in SCRIPTS)
     style = "".join(read(libraries, name) for name in STYLES) + "\n" + read(folder, "page.css")
