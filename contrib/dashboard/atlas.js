@@ -46,7 +46,9 @@ export class Atlas {
     constructor(world) {
         this.atlas = makeAtlas(world);
         this.projection = d3.geoNaturalEarth1().fitExtent([[6, 6], [WIDTH - 6, HEIGHT - 2]], { type: "Sphere" });
-        this.path = d3.geoPath(this.projection);
+        this.path = d3.geoPath(this.projection).digits(1);
+        this.graticule = d3.geoGraticule10();
+        this.countryOf = new Map([...this.atlas.byCountry].map(([cc, feature]) => [feature, cc]));
         this.player = new Player();
         this.paused = false;
         this.shown = { all: [], iot: [] };
@@ -60,9 +62,10 @@ export class Atlas {
 
     build(element) {
         const map = (kind) => {
+            const land = make("canvas", { class: "land", "aria-hidden": "true" });
             const canvas = make("canvas", { class: "spots", "aria-hidden": "true" });
-            const land = this.landSvg();
             const caption = make("p", { class: "map-count", id: `count-${kind}` });
+            canvas.addEventListener("pointermove", (event) => this.tellCountry(kind, canvas, event));
             this.maps[kind] = { canvas, land, caption };
             return make("figure", { class: `map map-${kind}` },
                 make("figcaption", null, make("h3", null, word(kind)), caption),
@@ -88,19 +91,60 @@ export class Atlas {
         this.tellStatus();
     }
 
-    landSvg() {
-        return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "land", "aria-hidden": "true" },
-            svg("path", { class: "sea", d: this.path({ type: "Sphere" }) }),
-            svg("path", { class: "grid", d: this.path(d3.geoGraticule10()) }),
-            this.atlas.features.map((feature) => svg("path", { class: "country", "data-id": feature.id || "", d: this.path(feature) })));
+    /* What a country sent, under the pointer. */
+    tellCountry(kind, canvas, event) {
+        const box = canvas.getBoundingClientRect();
+        const place = this.projection.invert([((event.clientX - box.left) / box.width) * WIDTH, ((event.clientY - box.top) / box.height) * HEIGHT]);
+        let text = "";
+        for (const [cc, feature] of this.atlas.byCountry)
+            if (d3.geoContains(feature, place)) text = `${countryName(cc)}: ${number(this.counts[kind].get(cc) || 0)}`;
+        canvas.title = text;
+    }
+
+    /* A canvas as large as it is shown, in the units of the map; whether it was made anew. */
+    sized(canvas) {
+        const ratio = devicePixelRatio || 1;
+        const width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);
+        const anew = canvas.width !== width || canvas.height !== height;
+        if (anew) [canvas.width, canvas.height] = [width, height];
+        const context = canvas.getContext("2d");
+        context.setTransform(width / WIDTH, 0, 0, height / HEIGHT, 0, 0);
+        return [context, anew, width > 0];
+    }
+
+    /* Drawn when something changed, and a picture otherwise: spots move above it all the time. */
+    drawLand(kind) {
+        const { land } = this.maps[kind];
+        const [context, anew, shown] = this.sized(land);
+        const map = this.maps[kind];
+        if (!shown || (!anew && map.look === this.look && map.counts === this.counts[kind])) return;
+        Object.assign(map, { look: this.look, counts: this.counts[kind] });
+        const path = d3.geoPath(this.projection, context);
+        const draw = (shape, fill, stroke, width) => {
+            context.beginPath();
+            path(shape);
+            if (fill) context.fillStyle = fill, context.fill();
+            if (stroke) context.strokeStyle = stroke, context.lineWidth = width, context.stroke();
+        };
+        context.clearRect(0, 0, WIDTH, HEIGHT);
+        draw({ type: "Sphere" }, this.shades.sea);
+        draw(this.graticule, null, this.shades.grid, 0.6);
+        for (const feature of this.atlas.features) draw(feature, this.shades[this.stepOf(kind, feature)], this.shades.sea, 0.5);
+    }
+
+    stepOf(kind, feature) {
+        return this.step(this.counts[kind].get(this.countryOf.get(feature)) || 0);
     }
 
     /* On a scale of powers that both maps share. */
     setCountries(all, iot, total) {
-        this.counts = {
-            all: new Map(all.map((row) => [row.key, row.packets])),
-            iot: new Map(iot.map((row) => [row.key, row.packets])),
-        };
+        const text = JSON.stringify([all, iot]);
+        if (text !== this.countsText)
+            this.counts = {
+                all: new Map(all.map((row) => [row.key, row.packets])),
+                iot: new Map(iot.map((row) => [row.key, row.packets])),
+            };
+        this.countsText = text;
         this.totals = total;
         this.colour();
     }
@@ -113,18 +157,8 @@ export class Atlas {
     colour() {
         this.most = 1;
         for (const [cc, value] of this.counts.all) if (cc !== "??" && value > this.most) this.most = value;
-        for (const [kind, { land, caption }] of Object.entries(this.maps)) {
-            const byId = new Map();
-            for (const [cc, value] of this.counts[kind]) {
-                const feature = this.atlas.byCountry.get(cc);
-                if (feature) byId.set(feature.id, [cc, value]);
-            }
-            for (const path of land.querySelectorAll(".country")) {
-                const [cc, value] = byId.get(path.dataset.id) || ["", 0];
-                path.setAttribute("class", `country s${this.step(value)}`);
-                const title = path.firstChild || path.appendChild(svg("title"));
-                retext(title, cc ? `${countryName(cc)}: ${number(value)}` : "");
-            }
+        for (const [kind, { caption }] of Object.entries(this.maps)) {
+            this.drawLand(kind);
             if (this.totals) retext(caption, `${short(this.totals[kind])} ${word("packets").toLowerCase()}`);
         }
         const bounds = Array.from({ length: STEPS }, (_, i) => (i ? Math.ceil(this.most / FACTOR ** (STEPS - i)) : 1));
@@ -186,6 +220,7 @@ export class Atlas {
 
     /* Every frame of the screen. */
     tick(now) {
+        for (const kind of Object.keys(this.maps)) this.drawLand(kind);
         if (this.paused || document.hidden) return;
         let added = false;
         for (const packet of this.player.due(now)) {
@@ -209,12 +244,9 @@ export class Atlas {
     }
 
     drawSpots(canvas, spots, now) {
-        const ratio = devicePixelRatio || 1;
-        const width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);
-        if (!width) return;
-        if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-        const context = canvas.getContext("2d");
-        context.setTransform(width / WIDTH, 0, 0, height / HEIGHT, 0, 0);
+        const [context, , shown] = this.sized(canvas);
+        if (!shown || (!spots.length && canvas.dataset.empty)) return;
+        canvas.dataset.empty = spots.length ? "" : "1";
         context.clearRect(0, 0, WIDTH, HEIGHT);
         for (const spot of spots) {
             const age = (now - spot.born) / LIFE_S;
@@ -235,7 +267,11 @@ export class Atlas {
 
     readColours() {
         const style = getComputedStyle(document.documentElement);
-        this.colours = Object.fromEntries(TYPES.map((type) => [type, style.getPropertyValue(`--t-${type}`).trim()]));
+        const take = (name) => style.getPropertyValue(name).trim();
+        this.colours = Object.fromEntries(TYPES.map((type) => [type, take(`--t-${type}`)]));
+        this.shades = { sea: take("--sea"), grid: take("--grid"), 0: take("--land") };
+        for (let i = 1; i <= STEPS; i++) this.shades[i] = take(`--s${i}`);
+        this.look = Object.values(this.shades).join();
     }
 
     drawList() {
@@ -254,13 +290,11 @@ export class Atlas {
         const kinds = Object.keys(this.maps);
         const width = WIDTH * kinds.length + 20 * (kinds.length + 1);
         const text = (x, y, size, content, fill = take("--text")) => svg("text", { x, y, "font-family": "sans-serif", "font-size": size, fill }, content);
-        const shades = [take("--land"), ...Array.from({ length: STEPS }, (_, i) => take(`--s${i + 1}`))];
         const one = (kind, index) => svg("g", { transform: `translate(${20 + index * (WIDTH + 20)} 70)` },
             text(0, -14, 20, `${word(kind)}: ${this.totals ? short(this.totals[kind]) : "–"}`),
             svg("path", { d: this.path({ type: "Sphere" }), fill: take("--sea") }),
-            [...this.maps[kind].land.querySelectorAll(".country")].map((path) => svg("path", {
-                d: path.getAttribute("d"), stroke: take("--sea"), "stroke-width": 0.5,
-                fill: shades[Number(/s(\d)/.exec(path.getAttribute("class"))?.[1] || 0)] })),
+            this.atlas.features.map((feature) => svg("path", {
+                d: this.path(feature), stroke: take("--sea"), "stroke-width": 0.5, fill: this.shades[this.stepOf(kind, feature)] })),
             this.shown[kind].map((spot) => svg("circle", { cx: spot.x.toFixed(1), cy: spot.y.toFixed(1), r: 3, fill: this.colours[spot.type] })));
         const legend = svg("g", { transform: `translate(20 ${HEIGHT + 100})` }, TYPES.map((type, i) => [
             svg("circle", { cx: i * 150 + 6, cy: -5, r: 5, fill: this.colours[type] }), text(i * 150 + 18, 0, 14, word(type))]));

@@ -11,6 +11,7 @@ import { Tables, tableRequest } from "./tables.js";
 import { SourcePage } from "./source.js";
 
 const EVERY_MS = 5000;
+const FRAME_MS = 45;
 const WINDOWS = ["1h", "24h", "7d", "30d", "90d", "365d"];
 
 const parts = {};
@@ -189,8 +190,13 @@ function changed(keys) {
     else refresh();
 }
 
+/* Some twenty pictures a second are enough for spots that fade. */
+let drawnMs = 0;
 function frame(now) {
-    atlas.tick(now / 1000);
+    if (now - drawnMs >= FRAME_MS) {
+        drawnMs = now;
+        atlas.tick(now / 1000);
+    }
     requestAnimationFrame(frame);
 }
 
