@@ -41,10 +41,9 @@ async function open(query, quiet = true) {
     return page;
 }
 
-/* Everything that was asked for has come, and was drawn; in the next round when one is under way. */
-async function ready(page, rounds = 1) {
-    const before = await page.evaluate(() => Number(document.documentElement.dataset.ready || 0));
-    await page.waitForFunction((n) => Number(document.documentElement.dataset.ready || 0) >= n, Math.max(1, before + rounds - (before ? 0 : rounds - 1)), { timeout: 60000 });
+/* What the page asked for first has come, and was drawn. */
+async function ready(page) {
+    await page.waitForFunction(() => Number(document.documentElement.dataset.ready || 0) > 0, null, { timeout: 60000 });
 }
 
 const rowsOf = (page) => page.$$eval("#ranking tbody tr", (rows) => Object.fromEntries(rows.map((row) => [row.dataset.key, Number(row.querySelector("td[data-value]")?.dataset.value)])));
@@ -77,7 +76,7 @@ async function numbers() {
     check("packets of the window", (await values(page, "#card-total")).join() === `${wanted.packets},${wanted.iot_matched}`, `${await values(page, "#card-total")} ${JSON.stringify(wanted)}`);
     check("classes", (await values(page, "#card-classes")).join() === `${wanted.scan},${wanted.backscatter},${wanted.class_other}`, await values(page, "#card-classes"));
     check("losses", (await values(page, "#card-losses")).join() === `${wanted.dropped},${wanted.late},${wanted.not_counted}`, await values(page, "#card-losses"));
-    check("two pictures", (await page.$$(".map canvas")).length === 2 && (await page.$$(".plot canvas")).length === 2);
+    check("two pictures", (await page.$$(".map .spots")).length === 2 && (await page.$$(".plot canvas")).length === 2);
     for (const table of ["tcp", "udp", "cc", "asn", "label", "src"]) {
         await press(page, `#tab-${table}`);
         await expectRows(page, `table ${table}`, await ask({ table, view: "all", sensors: ["a"] }));
@@ -86,7 +85,7 @@ async function numbers() {
     await accessible(page, "dark");
     await press(page, '#views button[data-value="iot"]');
     await expectRows(page, "IoT sources", await ask({ table: "src", view: "iot", sensors: ["a"] }));
-    check("one picture", (await page.$$(".map canvas")).length === 1);
+    check("one picture", (await page.$$(".map .spots")).length === 1);
     check("the view is in the address", page.url().includes("view=iot") && page.url().includes("table=src"), page.url());
     await press(page, '#windows button[data-value="1h"]');
     await expectRows(page, "the trailing hour", await ask({ table: "src", view: "iot", sensors: ["a"], window: "1h" }));
@@ -198,7 +197,7 @@ async function large() {
         new PerformanceObserver((list) => {
             for (const entry of list.getEntries()) {
                 if (!entry.interactionId) continue;
-                window.slow.push([entry.name, Math.round(entry.duration)]);
+                window.slow.push([`${entry.name} ${entry.target?.id || entry.target?.className || entry.target?.textContent}`, Math.round(entry.duration)]);
                 window.slowest = Math.max(window.slowest, entry.duration);
             }
         }).observe({ type: "event", durationThreshold: 16, buffered: true });
@@ -210,7 +209,7 @@ async function large() {
     }
     for (const id of ["#tab-src", "#tab-tcp", "#tab-cc", "#tab-labelled", "#theme", '#views button[data-value="iot"]', '#views button[data-value="all"]', "#language"]) {
         await page.click(id);
-        await ready(page, 0);
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
     }
     await page.click("#tab-labelled");
     await page.waitForSelector("#ranking tbody tr");
