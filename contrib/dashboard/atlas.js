@@ -47,7 +47,10 @@ export class Atlas {
         this.atlas = makeAtlas(world);
         this.projection = d3.geoNaturalEarth1().fitExtent([[6, 6], [WIDTH - 6, HEIGHT - 2]], { type: "Sphere" });
         this.path = d3.geoPath(this.projection).digits(1);
-        this.graticule = d3.geoGraticule10();
+        const outline = (shape) => new Path2D(this.path(shape));
+        this.sphere = outline({ type: "Sphere" });
+        this.graticule = outline(d3.geoGraticule10());
+        this.outlines = this.atlas.features.map((feature) => [feature, outline(feature)]);
         this.countryOf = new Map([...this.atlas.byCountry].map(([cc, feature]) => [feature, cc]));
         this.player = new Player();
         this.paused = false;
@@ -119,17 +122,19 @@ export class Atlas {
         const map = this.maps[kind];
         if (!shown || (!anew && map.look === this.look && map.counts === this.counts[kind])) return;
         Object.assign(map, { look: this.look, counts: this.counts[kind] });
-        const path = d3.geoPath(this.projection, context);
-        const draw = (shape, fill, stroke, width) => {
-            context.beginPath();
-            path(shape);
-            if (fill) context.fillStyle = fill, context.fill();
-            if (stroke) context.strokeStyle = stroke, context.lineWidth = width, context.stroke();
-        };
         context.clearRect(0, 0, WIDTH, HEIGHT);
-        draw({ type: "Sphere" }, this.shades.sea);
-        draw(this.graticule, null, this.shades.grid, 0.6);
-        for (const feature of this.atlas.features) draw(feature, this.shades[this.stepOf(kind, feature)], this.shades.sea, 0.5);
+        context.fillStyle = this.shades.sea;
+        context.fill(this.sphere);
+        context.strokeStyle = this.shades.grid;
+        context.lineWidth = 0.6;
+        context.stroke(this.graticule);
+        context.strokeStyle = this.shades.sea;
+        context.lineWidth = 0.5;
+        for (const [feature, outline] of this.outlines) {
+            context.fillStyle = this.shades[this.stepOf(kind, feature)];
+            context.fill(outline);
+            context.stroke(outline);
+        }
     }
 
     stepOf(kind, feature) {

@@ -16,7 +16,7 @@ const WINDOWS = ["1h", "24h", "7d", "30d", "90d", "365d"];
 
 const parts = {};
 const data = { sensors: [], tools: { rows: [] } };
-let source, atlas, charts, tables, sourcePage, endFeed, generation = 0, feedKey = null;
+let source, atlas, charts, tables, sourcePage, endFeed, generation = 0, redraws = 0, feedKey = null;
 
 function startSource() {
     const embedded = document.getElementById("data");
@@ -77,6 +77,10 @@ function drawFrame() {
     charts.build(parts.series);
     tables.build(parts.tables);
     drawSensors();
+    drawNumbers();
+}
+
+function drawNumbers() {
     if (data.summary) drawOverview(parts.overview, { ...data, sensors: chosenSensors(), now: source.now() });
 }
 
@@ -131,7 +135,7 @@ async function refreshOverview(mine) {
     if (!sensors.error) data.sensors = sensors.sensors;
     if (!summary.error) Object.assign(data, { summary, hour: hour.error ? null : hour, tools: tools.error ? { rows: [] } : tools });
     drawSensors();
-    if (data.summary) drawOverview(parts.overview, { ...data, sensors: chosenSensors(), now: source.now() });
+    drawNumbers();
     if (!all.error && !iot.error) atlas.setCountries(all.rows, iot.rows, { all: all.total, iot: iot.total });
     if (!sensors.error) followFeed();
     return { path, parameters, answers: [sensors, summary, all], failed: Boolean(sensors.error || summary.error) };
@@ -165,17 +169,35 @@ async function refresh() {
     document.documentElement.dataset.ready = String(Number(document.documentElement.dataset.ready || 0) + 1);
 }
 
+/* After the screen has shown what there is by now. */
+const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+
+/* Everything again, a part at a time, so that the page answers in between. */
+async function redrawAll(frameToo, mine) {
+    const steps = frameToo ? [drawFrame] : [drawNumbers, () => atlas.build(parts.atlas), () => charts.build(parts.series), () => tables.build(parts.tables)];
+    for (const step of steps) {
+        await painted();
+        if (mine !== redraws) return;
+        step();
+    }
+    refresh();
+}
+
 function changed(keys) {
     generation++;
-    const whole = ["lang", "view", "theme"].some((key) => keys.has(key));
+    const whole = ["lang", "view"].some((key) => keys.has(key));
     if (keys.has("lang")) setLanguage(state.lang || navigator.language.slice(0, 2));
-    if (keys.has("theme")) applyTheme();
-    if (whole) drawFrame();
-    else {
-        for (const group of document.querySelectorAll(".choice")) {
-            const key = group.id === "windows" ? "window" : "view";
-            for (const button of group.children) button.setAttribute("aria-pressed", String(button.dataset.value === state[key]));
-        }
+    if (keys.has("theme")) {
+        applyTheme();
+        painted().then(() => charts.answer && charts.draw(charts.answer));
+    }
+    for (const group of document.querySelectorAll(".choice")) {
+        const key = group.id === "windows" ? "window" : "view";
+        for (const button of group.children) button.setAttribute("aria-pressed", String(button.dataset.value === state[key]));
+    }
+    if (whole) {
+        redrawAll(keys.has("lang"), ++redraws);
+    } else {
         if (keys.has("sensor")) drawSensors();
         if (keys.has("table") || keys.has("cc")) tables.build(parts.tables);
         else if (keys.has("pick")) tables.drawFilters();
@@ -184,7 +206,7 @@ function changed(keys) {
     }
     if (keys.has("source")) sourcePage.show();
     const quiet = new Set(["source", "pick", "chart", "theme"]);
-    if ([...keys].every((key) => quiet.has(key)) && !whole) return;
+    if (whole || [...keys].every((key) => quiet.has(key))) return;
     const onlyTable = [...keys].every((key) => ["table", "rows", "by", "cc", "pick"].includes(key));
     if (onlyTable) refreshTable();
     else refresh();

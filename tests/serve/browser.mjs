@@ -85,7 +85,7 @@ async function numbers() {
     await accessible(page, "dark");
     await press(page, '#views button[data-value="iot"]');
     await expectRows(page, "IoT sources", await ask({ table: "src", view: "iot", sensors: ["a"] }));
-    check("one picture", (await page.$$(".map .spots")).length === 1);
+    check("one picture", await page.waitForFunction(() => document.querySelectorAll(".map .spots").length === 1).then(() => true, () => false));
     check("the view is in the address", page.url().includes("view=iot") && page.url().includes("table=src"), page.url());
     await press(page, '#windows button[data-value="1h"]');
     await expectRows(page, "the trailing hour", await ask({ table: "src", view: "iot", sensors: ["a"], window: "1h" }));
@@ -191,6 +191,16 @@ async function away() {
 async function large() {
     await ask("many sources");
     const page = await open("?sensor=big&table=labelled");
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+    const busy = async () => (await devtools.send("Performance.getMetrics")).metrics.find((each) => each.name === "TaskDuration").value * 1000;
+    const costs = [];
+    const cost = async (name, action) => {
+        const before = await busy();
+        await action();
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+        costs.push([name, Math.round(await busy() - before)]);
+    };
     await page.evaluate(() => {
         window.slowest = 0;
         window.slow = [];
@@ -204,12 +214,11 @@ async function large() {
     });
     check("100,000 sources are told", (await page.textContent("#table-note")).includes("100,000"), await page.textContent("#table-note"));
     for (let i = 0; i < 2; i++) {
-        await page.click("#more");
+        await cost(`more ${i}`, () => page.click("#more"));
         await page.waitForFunction((n) => document.querySelectorAll("#ranking tbody tr").length === n, i ? 1000 : 100, { timeout: 60000 });
     }
     for (const id of ["#tab-src", "#tab-tcp", "#tab-cc", "#tab-labelled", "#theme", '#views button[data-value="iot"]', '#views button[data-value="all"]', "#language"]) {
-        await page.click(id);
-        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+        await cost(id, () => page.click(id));
     }
     await page.click("#tab-labelled");
     await page.waitForSelector("#ranking tbody tr");
@@ -218,6 +227,7 @@ async function large() {
     await page.waitForSelector("dialog[open]");
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100))));
     const result = await page.evaluate(() => ({ slowest: window.slowest, slow: window.slow.sort((a, b) => b[1] - a[1]).slice(0, 5) }));
+    say({ note: `main thread, ms: ${JSON.stringify(costs)}` });
     say({ note: `largest interaction ${Math.round(result.slowest)} ms of ${JSON.stringify(result.slow)}` });
     await picture(page, "large", false);
     await page.close();
