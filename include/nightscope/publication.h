@@ -17,6 +17,7 @@ struct feed_packet {
     struct address source;
     enum protocol protocol;
     enum class class;
+    bool iot; /* it matches a signature of origin iot */
     bool has_port;
     uint16_t dport;
     const char *label; /* of the first signature it matches by name, or NULL; borrowed */

@@ -18,3 +18,4 @@ int command_explain(int argc, char **argv);
 int command_live(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_report(int argc, char **argv);
+int command_serve(int argc, char **argv);

@@ -2,7 +2,7 @@
 
 #include "app/commands.h"
 #include "app/redis_setup.h"
-#include "app/sketch_read.h"
+#include "publish/sketch_read.h"
 #include "sink/calendar.h"
 #include "state/hll.h"
 

@@ -1,6 +1,7 @@
 /* nightscope replay: capture files to a report. */
 #include "app/collector.h"
 #include "app/commands.h"
+#include "app/html_page.h"
 #include "app/lines.h"
 #include "app/message.h"
 #include "app/output.h"
@@ -66,7 +67,7 @@ static int check_conservation(const struct report *report, const struct replay *
 }
 
 static int run(struct setup *setup, struct publisher *publisher, struct lines *lines,
-               struct err *err)
+               FILE *page, struct err *err)
 {
     const union option_value *value = setup->options.value;
     int64_t lateness_ns = (int64_t)value[OPTION_lateness].number * 1000000000;
@@ -79,7 +80,7 @@ static int run(struct setup *setup, struct publisher *publisher, struct lines *l
                      .evidence = setup->evidence,
                      .evidence_s = (uint32_t)value[OPTION_evidence].number,
                      .profiles = publisher,
-                     .feed = publisher},
+                     .feed = publisher || page},
         .signatures = setup->signatures,
         .events = lines->events,
         .read_ahead = processors_allowed() >= 2 * setup->workers,
@@ -138,6 +139,13 @@ static int run(struct setup *setup, struct publisher *publisher, struct lines *l
     status = output_report(setup, report, &files, err);
     if (status == 0)
         status = check_conservation(report, replay, err);
+    if (status == 0 && page) {
+        const struct html_input html = {result.analysis, report, input.locator,
+                                        setup->signatures,
+                                        value[OPTION_show_dark].given ? NULL : setup->dark};
+        status = html_page_write(page, setup_text(setup, OPTION_html), &html, err);
+        page = NULL;
+    }
     if (status == 0 && publisher)
         status = publisher_publish(publisher, setup,
                                    &(struct publisher_input){result.analysis, report, &files,
@@ -150,6 +158,8 @@ static int run(struct setup *setup, struct publisher *publisher, struct lines *l
     if (status == 0 && failed)
         status = 1;
 out:
+    if (page)
+        (void)fclose(page); /* nothing was written */
     free(list);
     report_free(report);
     free(input.minutes);
@@ -176,8 +186,14 @@ static int connect_and_run(struct setup *setup)
     struct lines lines = {0};
     if (status == EXIT_DONE)
         status = lines_open(&lines, setup, &err);
+    const char *html = setup_text(setup, OPTION_html);
+    FILE *page = status == EXIT_DONE && html ? html_page_open(html, &err) : NULL;
+    if (status == EXIT_DONE && html && !page)
+        status = EXIT_FAILED;
     int result =
-        status == EXIT_DONE ? run(setup, redis.wanted ? &publisher : NULL, &lines, &err) : -1;
+        status == EXIT_DONE
+            ? run(setup, redis.wanted ? &publisher : NULL, &lines, page, &err)
+            : -1;
     if (status == EXIT_DONE && result != 0)
         status = EXIT_FAILED;
     if (result < 0)

@@ -43,6 +43,7 @@ static void add_packet(struct publisher *publisher, const char *id,
         "dport", dport,
         "class", CLASS_NAMES[packet->class],
         "label", packet->label ? packet->label : "",
+        "iot",   packet->iot ? "1" : "0",
     };
     stage_command(publisher, "XADD");
     redis_batch_arg(publisher->batch, id);

@@ -25,12 +25,16 @@ static bool order_signatures(struct feed *feed)
     struct named *names = calloc(n ? n : 1, sizeof *names);
     feed->order = calloc(n ? n : 1, sizeof *feed->order);
     feed->by_order = calloc(n ? n : 1, sizeof *feed->by_order);
-    if (!names || !feed->order || !feed->by_order) {
+    feed->is_iot = calloc(n ? n : 1, sizeof *feed->is_iot);
+    if (!names || !feed->order || !feed->by_order || !feed->is_iot) {
         free(names);
         return false;
     }
-    for (unsigned i = 0; i < n; i++)
-        names[i] = (struct named){signature_at(feed->signatures, i)->name, (uint16_t)i};
+    for (unsigned i = 0; i < n; i++) {
+        const struct signature *signature = signature_at(feed->signatures, i);
+        names[i] = (struct named){signature->name, (uint16_t)i};
+        feed->is_iot[i] = signature->origin == ORIGIN_IOT;
+    }
     qsort(names, n, sizeof *names, by_name);
     for (unsigned i = 0; i < n; i++) {
         feed->by_order[i] = names[i].signature;
@@ -64,12 +68,14 @@ void feed_free(struct feed *feed)
     free(feed->packets);
     free(feed->order);
     free(feed->by_order);
+    free(feed->is_iot);
     free(feed);
 }
 
 void feed_start(struct feed *feed)
 {
     memset(feed->matched, 0xff, sizeof feed->matched);
+    memset(feed->iot, 0, sizeof feed->iot);
 }
 
 uint64_t feed_rank(const struct batch *batch, unsigned row)
@@ -102,7 +108,7 @@ static int by_text(const char *a, const char *b)
 }
 
 /* Second, then hash; packets that agree in both differ in nothing that is published but,
- * perhaps, the label. */
+ * perhaps, what they match. */
 static int by_second(const void *left, const void *right)
 {
     const struct feed_packet *a = left, *b = right;
@@ -111,6 +117,8 @@ static int by_second(const void *left, const void *right)
         return second_a < second_b ? -1 : 1;
     if (a->rank != b->rank)
         return a->rank < b->rank ? -1 : 1;
+    if (a->iot != b->iot)
+        return a->iot ? -1 : 1;
     return by_text(a->label, b->label);
 }
 
@@ -199,6 +207,7 @@ static struct feed_packet make(const struct feed *feed, const struct batch *batc
         .source = {.is6 = is6, .v4 = is6 ? 0 : batch->src[row], .v6 = batch->src6[row]},
         .protocol = (enum protocol)batch->protocol[row],
         .class = (enum class)batch->class[row],
+        .iot = feed->iot[row],
         .has_port = mask_test(batch->has[HAS_TCP], row) ||
                     mask_test(batch->has[HAS_UDP], row) || mask_test(batch->has[HAS_SCTP], row),
         .dport = batch->dstport[row],

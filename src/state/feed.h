@@ -30,12 +30,14 @@ struct feed {
     const struct signature_set *signatures; /* NULL: no labels */
     uint16_t *order;                        /* of each signature by name */
     uint16_t *by_order;                     /* the signature at each place of that order */
+    bool *is_iot;                           /* by signature: of origin iot? */
     struct feed_packet *packets;
     size_t n;
     bool in_order;    /* no packet's second lies before that of the one before */
     int64_t oldest_s; /* packets of seconds before it are not among the newest */
     struct feed_second seconds[FEED_SECONDS];
     uint16_t matched[BATCH_CAP]; /* by row of the batch: lowest order, or FEED_NO_MATCH */
+    bool iot[BATCH_CAP];         /* by row: a signature of origin iot matched */
 };
 
 struct feed *feed_new(const struct evidence_plan *plan);
@@ -45,8 +47,11 @@ void feed_free(struct feed *feed);
 void feed_start(struct feed *feed);
 static inline void feed_matched(struct feed *feed, unsigned row, unsigned signature)
 {
-    if (feed && feed->order[signature] < feed->matched[row])
+    if (!feed)
+        return;
+    if (feed->order[signature] < feed->matched[row])
         feed->matched[row] = feed->order[signature];
+    feed->iot[row] |= feed->is_iot[signature];
 }
 void feed_add(struct feed *feed, const struct batch *batch);
 

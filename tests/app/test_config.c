@@ -184,7 +184,7 @@ static char *print(const struct options *options, const char *command)
     return text;
 }
 
-static const char *const COMMANDS[] = {"replay", "report", "explain", "check", "live"};
+static const char *const COMMANDS[] = {"replay", "report", "explain", "check", "live", "serve"};
 
 START_TEST(what_is_printed_reads_back_as_it_was)
 {

@@ -131,7 +131,7 @@ START_TEST(manual_pages_name_every_option)
 #include "app/options.def"
 #undef OPTION
     };
-    static const char *const COMMANDS[] = {"replay", "explain", "check", "report", "live"};
+    static const char *const COMMANDS[] = {"replay", "explain", "check", "report", "live", "serve"};
     static char page[65536];
     const char *command = COMMANDS[_i];
     read_page(command, page, sizeof page);
@@ -155,7 +155,7 @@ int main(void)
     tcase_add_loop_test(tests, numbers_have_ranges, 0, sizeof NUMBERS / sizeof *NUMBERS);
     tcase_add_test(tests, defaults_are_those_of_the_table);
     tcase_add_test(tests, lists_join);
-    tcase_add_loop_test(tests, manual_pages_name_every_option, 0, 5);
+    tcase_add_loop_test(tests, manual_pages_name_every_option, 0, 6);
     tcase_add_test(tests, usage_errors_name_the_option);
     suite_add_tcase(suite, tests);
     return harness_run(suite);

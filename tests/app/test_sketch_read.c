@@ -1,6 +1,6 @@
 /* Sketches as Redis stores them: strings made by hand from its format, and broken ones. */
-#include "app/sketch_read.h"
 #include "harness.h"
+#include "publish/sketch_read.h"
 
 #include <string.h>
 

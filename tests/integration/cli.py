@@ -89,7 +89,7 @@ def config(folder, write, good_path):
            and "\ndark = 10.0.0.2\n" in printed and "\nmax-sources = 8000000\n" in printed, printed)
     again = run("replay", "--config", conf(printed), "--print-config").stdout.decode()
     expect("what is printed is a configuration", again == printed, again)
-    for command in ("replay", "report", "explain", "check", "live"):
+    for command in ("replay", "report", "explain", "check", "live", "serve"):
         defaults = run(command, "--print-config").stdout.decode()
         done = run("check", "--config", conf(defaults))
         expect(f"the defaults of {command} are right", done.returncode == 0, done.stderr)

@@ -103,7 +103,8 @@ def feed(packets):
             ("lat", "%.4f" % float(packet["lat"]) if "lat" in packet else ""),
             ("lon", "%.4f" % float(packet["lon"]) if "lon" in packet else ""),
             ("proto", packet["proto"]), ("dport", packet.get("dport", "")),
-            ("class", packet["class"]), ("label", packet["label"])])))
+            ("class", packet["class"]), ("label", packet["label"]),
+            ("iot", packet["iot"])])))
     return entries
 
 

@@ -194,6 +194,7 @@ static void make_feed(struct sample *sample, struct random *random,
         packet->label = random_below(random, 2)
                             ? SAMPLE_LABELS[random_below(random, SAMPLE_LABELS_N)]
                             : NULL;
+        packet->iot = packet->label && packet->dport % 2;
         packet->place = random_place(random);
         packet->has_position = random_below(random, 3) > 0;
         packet->latitude = (float)((double)random_below(random, 1800000) / 10000 - 90);

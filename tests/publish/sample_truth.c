@@ -139,6 +139,7 @@ static void packet(struct json_out *json, const struct feed_packet *packet)
     text(json, "proto", PROTOCOL_NAMES[packet->protocol]);
     text(json, "class", CLASS_NAMES[packet->class]);
     text(json, "label", packet->label ? packet->label : "");
+    number(json, "iot", packet->iot);
     if (packet->has_port)
         number(json, "dport", packet->dport);
     if (packet->has_position) {

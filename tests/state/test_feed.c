@@ -189,11 +189,12 @@ START_TEST(a_packet_has_the_label_of_the_first_name_it_matches)
         uint8_t flags;
         uint32_t seq;
         const char *label;
+        bool iot;
     } PACKETS_[] = {
-        {23, 2, 1, "greek"}, {22, 2, 2, "zeta"},
-        {23, 16, 3, NULL},   {24, 16, 9, NULL}, /* nothing earlier to agree with */
-        {24, 16, 9, NULL},                      /* a retransmission is no second probe */
-        {22, 16, 9, NULL},
+        {23, 2, 1, "greek", true}, {22, 2, 2, "zeta", true},
+        {23, 16, 3, NULL, false},  {24, 16, 9, NULL, false}, /* nothing earlier to agree with */
+        {24, 16, 9, NULL, false}, /* a retransmission is no second probe */
+        {22, 16, 9, NULL, false},
     };
     struct batch *batch = calloc(1, sizeof *batch);
     for (unsigned i = 0; i < 6; i++) {
@@ -224,9 +225,12 @@ START_TEST(a_packet_has_the_label_of_the_first_name_it_matches)
     size_t n;
     const struct feed_packet *packets = analysis_feed(analysis, &n);
     ck_assert_uint_eq(n, 7);
-    for (unsigned i = 0; i < 6; i++)
+    for (unsigned i = 0; i < 6; i++) {
         ck_assert_pstr_eq(packets[i].label, PACKETS_[i].label);
+        ck_assert(packets[i].iot == PACKETS_[i].iot);
+    }
     ck_assert_pstr_eq(packets[6].label, "gamma");
+    ck_assert(!packets[6].iot);
     matcher_free(matcher);
     matches_free(matches);
     free(batch);

@@ -1,7 +1,7 @@
 /* dense    16 bytes of header, then 16,384 registers of 6 bits, the first in the low bits
  * sparse   the header, then runs: 00nnnnnn n + 1 zeros; 01nnnnnn nnnnnnnn the same, longer;
  *          1vvvvvnn n + 1 registers of v + 1 */
-#include "app/sketch_read.h"
+#include "publish/sketch_read.h"
 
 #include <string.h>
 

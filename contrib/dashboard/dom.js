@@ -1,0 +1,42 @@
+// Elements without a framework; whatever text is given is text, never markup.
+
+/* make("p", { class: "x", onclick: f }, "text", element, [more], null) */
+export function make(tag, properties, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties || {})) {
+        if (value === null || value === undefined || value === false) continue;
+        if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+        else if (name === "style") for (const [key, v] of Object.entries(value)) element.style.setProperty(key, v);
+        else if (name in element && typeof value !== "string") element[name] = value;
+        else element.setAttribute(name, value === true ? "" : value);
+    }
+    fill(element, children);
+    return element;
+}
+
+function fill(element, children) {
+    for (const child of children.flat(Infinity)) {
+        if (child === null || child === undefined || child === false) continue;
+        element.append(child);
+    }
+}
+
+/* Gives an element other children. */
+export function refill(element, ...children) {
+    element.replaceChildren();
+    fill(element, children);
+    return element;
+}
+
+/* Only when it differs: a screen reader reads what changed. */
+export function retext(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+}
+
+export function svg(tag, attributes, ...children) {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes || {}))
+        if (value !== null && value !== undefined) element.setAttribute(name, value);
+    fill(element, children);
+    return element;
+}

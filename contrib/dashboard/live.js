@@ -1,0 +1,36 @@
+// The numbers from the server that the page came from, and the feed.
+
+export class LiveSource {
+    constructor() {
+        this.isStatic = false;
+        this.clockOffset = 0; // the server's clock less this one's, in seconds
+    }
+
+    async get(path, parameters) {
+        const query = new URLSearchParams();
+        for (const [name, value] of Object.entries(parameters || {})) if (value) query.set(name, value);
+        const text = query.toString();
+        const reply = await fetch(`api/v1/${path}${text ? `?${text}` : ""}`);
+        const date = Date.parse(reply.headers.get("Date"));
+        if (date) this.clockOffset = (date - Date.now()) / 1000;
+        const answer = await reply.json();
+        if (!reply.ok) throw Object.assign(new Error(answer.error.text), { status: reply.status });
+        return answer;
+    }
+
+    now() {
+        return Date.now() / 1000 + this.clockOffset;
+    }
+
+    world() {
+        return fetch("world.json").then((reply) => reply.json());
+    }
+
+    /* Calls with every packet; returns what ends it. */
+    watch(sensor, packet, away) {
+        const stream = new EventSource(`api/v1/feed${sensor ? `?sensor=${sensor}` : ""}`);
+        stream.onmessage = (event) => packet(JSON.parse(event.data));
+        stream.addEventListener("redis", (event) => away(JSON.parse(event.data).away));
+        return () => stream.close();
+    }
+}

@@ -1,0 +1,160 @@
+#include "serve/ask.h"
+
+#include "publish/keys.h"
+#include "serve/reply.h"
+#include "sink/calendar.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum ask_status ask_fail(struct ask *ask, enum ask_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(ask->text, sizeof ask->text, format, args);
+    va_end(args);
+    return status;
+}
+
+static enum ask_status run(struct ask *ask, const char *key, struct redis_batch *batch,
+                           struct redis_replies *ret_replies)
+{
+    enum redis_status status = store_run(ask->store, key, batch, ret_replies);
+    redis_batch_free(batch);
+    return status == REDIS_DONE ? ASK_DONE : ASK_AWAY;
+}
+
+enum ask_status ask_run(struct ask *ask, unsigned sensor, struct redis_batch *batch,
+                        struct redis_replies *ret_replies)
+{
+    char key[KEY_CAP];
+    (void)snprintf(key, sizeof key, "ns:{%s}:info", ask->sensors[sensor]);
+    return run(ask, key, batch, ret_replies);
+}
+
+void ask_key(struct redis_batch *batch, const char *sensor, const char *format, ...)
+{
+    char key[KEY_CAP];
+    int n = snprintf(key, sizeof key, "ns:{%s}:", sensor);
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(key + n, sizeof key - (size_t)n, format, args);
+    va_end(args);
+    redis_batch_arg(batch, key);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static bool wanted(const struct request *request, const char *name)
+{
+    for (unsigned i = 0; i < request->sensors_n; i++)
+        if (strcmp(request->sensors[i], name) == 0)
+            return true;
+    return request->sensors_n == 0;
+}
+
+static void take_names(struct ask *ask, const struct redis_reply *set)
+{
+    size_t n = set->kind == REDIS_LIST ? set->len : 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct redis_reply *name = &set->items[i];
+        if (name->kind != REDIS_TEXT || strlen(name->text) != name->len ||
+            !keys_is_sensor(name->text) || !wanted(ask->request, name->text))
+            continue;
+        if (ask->sensors_n == REQUEST_SENSORS_MAX) {
+            ask->more = true;
+            continue;
+        }
+        (void)snprintf(ask->sensors[ask->sensors_n++], sizeof ask->sensors[0], "%s",
+                       name->text);
+    }
+    qsort(ask->sensors, ask->sensors_n, sizeof ask->sensors[0], by_name);
+}
+
+enum ask_status ask_sensors(struct ask *ask)
+{
+    struct redis_batch *batch = redis_batch_new();
+    if (!batch)
+        return ASK_MEMORY;
+    redis_batch_add(batch, "SMEMBERS", KEY_SENSORS, NULL);
+    struct redis_replies replies;
+    enum ask_status status = run(ask, KEY_SENSORS, batch, &replies);
+    if (status != ASK_DONE)
+        return status;
+    take_names(ask, &replies.items[0]);
+    redis_replies_free(&replies);
+    if (ask->sensors_n < ask->request->sensors_n)
+        return ask_fail(ask, ASK_NONE, "no such sensor; /api/v1/sensors lists those there are");
+    return ASK_DONE;
+}
+
+void ask_write_count(struct json_out *json, const char *key, uint64_t number)
+{
+    json_out_key(json, key);
+    json_out_number(json, number);
+}
+
+void ask_write_text(struct json_out *json, const char *key, const char *text)
+{
+    json_out_key(json, key);
+    json_out_text(json, text);
+}
+
+void ask_write_scope(struct ask *ask)
+{
+    json_out_key(&ask->json, "sensors");
+    json_out_open(&ask->json, '[');
+    for (unsigned i = 0; i < ask->sensors_n; i++)
+        json_out_text(&ask->json, ask->sensors[i]);
+    json_out_close(&ask->json, ']');
+    ask_write_text(&ask->json, "view", ask->request->view == VIEW_IOT ? "iot" : "all");
+}
+
+bool ask_is_dark(const struct ask *ask, const struct address *address)
+{
+    const struct prefix_set *dark = ask->store->config->dark;
+    if (!dark)
+        return false;
+    return address->is6 ? prefix_set_has6(dark, address->v6)
+                        : prefix_set_has4(dark, address->v4);
+}
+
+void ask_day(uint32_t unix_s, char buf[static 16])
+{
+    struct calendar at = calendar_from_s(unix_s);
+    (void)snprintf(buf, 16, "%04u%02u%02u", (unsigned)at.year % 10000, at.month % 100,
+                   at.day % 100);
+}
+
+enum ask_status ask_newest(struct ask *ask, uint32_t *ret_end_s)
+{
+    uint32_t newest = 0;
+    for (unsigned i = 0; i < ask->sensors_n; i++) {
+        struct redis_batch *batch = redis_batch_new();
+        if (!batch)
+            return ASK_MEMORY;
+        redis_batch_command(batch, "XREVRANGE");
+        ask_key(batch, ask->sensors[i], "series:1m");
+        redis_batch_arg(batch, "+");
+        redis_batch_arg(batch, "-");
+        redis_batch_arg(batch, "COUNT");
+        redis_batch_arg(batch, "1");
+        struct redis_replies replies;
+        enum ask_status status = ask_run(ask, i, batch, &replies);
+        if (status != ASK_DONE)
+            return status;
+        const struct redis_reply *list = &replies.items[0];
+        uint64_t ms;
+        if (list->kind == REDIS_LIST && list->len > 0 && list->items[0].kind == REDIS_LIST &&
+            list->items[0].len == 2 && reply_id_ms(&list->items[0].items[0], &ms) &&
+            ms / 1000 < UINT32_MAX - DAY_S && ms / 1000 + 60 > newest)
+            newest = (uint32_t)(ms / 1000) + 60;
+        redis_replies_free(&replies);
+    }
+    *ret_end_s = newest;
+    return ASK_DONE;
+}

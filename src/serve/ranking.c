@@ -1,0 +1,184 @@
+/* Rankings of several sensors, or of several days, as one: members with equal names are added
+ * up. Distinct sources do not add up; their sums are marked as estimates. */
+#include "serve/ask.h"
+
+#include "serve/reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DAYS_AND_SENSORS_MAX = 2000 };
+
+struct members {
+    struct ranked *rows;
+    size_t n, cap;
+};
+
+static bool add_member(struct members *members, const char *key, size_t len, uint64_t value)
+{
+    if (members->n == members->cap) {
+        size_t cap = members->cap ? members->cap * 2 : 1024;
+        struct ranked *rows = realloc(members->rows, cap * sizeof *rows);
+        if (!rows)
+            return false;
+        members->rows = rows;
+        members->cap = cap;
+    }
+    struct ranked *row = &members->rows[members->n++];
+    memcpy(row->key, key, len);
+    row->key[len] = '\0';
+    row->value = value;
+    return true;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct ranked *)a)->key, ((const struct ranked *)b)->key);
+}
+
+/* Keys that are numbers in their order. */
+static int compare_keys(const char *a, const char *b)
+{
+    size_t length_a = strlen(a), length_b = strlen(b);
+    bool numbers = strspn(a, "0123456789") == length_a && strspn(b, "0123456789") == length_b;
+    if (numbers && length_a != length_b)
+        return length_a < length_b ? -1 : 1;
+    return strcmp(a, b);
+}
+
+static int by_value(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    if (a->value != b->value)
+        return a->value > b->value ? -1 : 1;
+    return compare_keys(a->key, b->key);
+}
+
+static enum ask_status take(struct ask *ask, const struct redis_reply *set,
+                            struct members *members, struct ranking *ranking)
+{
+    if (!reply_pairs(set))
+        return ASK_DONE;
+    for (size_t i = 0; i < set->len; i += 2) {
+        const struct redis_reply *member = &set->items[i];
+        uint64_t value;
+        struct address address;
+        if (member->kind != REDIS_TEXT || member->len >= sizeof members->rows->key ||
+            strlen(member->text) != member->len || !reply_number(&set->items[i + 1], &value))
+            continue;
+        if (strcmp(member->text, "others") == 0) {
+            ranking->others += value;
+            ranking->has_others = true;
+            continue;
+        }
+        if (address_parse(member->text, &address) == 0 && ask_is_dark(ask, &address))
+            continue;
+        if (!add_member(members, member->text, member->len, value))
+            return ASK_MEMORY;
+    }
+    return ASK_DONE;
+}
+
+static void merge(struct members *members)
+{
+    qsort(members->rows, members->n, sizeof *members->rows, by_key);
+    size_t n = 0;
+    for (size_t i = 0; i < members->n; i++) {
+        if (n > 0 && strcmp(members->rows[n - 1].key, members->rows[i].key) == 0)
+            members->rows[n - 1].value += members->rows[i].value;
+        else
+            members->rows[n++] = members->rows[i];
+    }
+    members->n = n;
+    qsort(members->rows, members->n, sizeof *members->rows, by_value);
+}
+
+/* Whole UTC days, unless it is the trailing hour or day. */
+static enum ask_status choose_days(struct ask *ask, struct ranking *ranking)
+{
+    const struct time_span *window = &ask->request->window;
+    if (window->trailing_s == 3600 || window->trailing_s == DAY_S)
+        return ASK_DONE;
+    uint32_t first = window->from_s, last = window->to_s;
+    if (window->trailing_s) {
+        enum ask_status status = ask_newest(ask, &last);
+        if (status != ASK_DONE)
+            return status;
+        last = last ? last - 1 : 0;
+        uint32_t back = window->trailing_s < DAY_S ? 0 : window->trailing_s - DAY_S;
+        first = last > back ? last - back : 0;
+    }
+    ranking->first_day = first / DAY_S * DAY_S;
+    ranking->last_day = last / DAY_S * DAY_S;
+    uint64_t days = (ranking->last_day - ranking->first_day) / DAY_S + 1;
+    if (days > REQUEST_DAYS_MAX + 1 || days * ask->sensors_n > DAYS_AND_SENSORS_MAX)
+        return ask_fail(ask, ASK_BAD, "window: too many days of too many sensors at a time");
+    return ASK_DONE;
+}
+
+static void add_command(struct redis_batch *batch, const char *sensor, const char *name)
+{
+    redis_batch_command(batch, "ZREVRANGE");
+    ask_key(batch, sensor, "%s", name);
+    redis_batch_arg(batch, "0");
+    redis_batch_arg(batch, "1000"); /* 1,000 members and others */
+    redis_batch_arg(batch, "WITHSCORES");
+}
+
+static struct redis_batch *make_batch(const struct ask *ask, unsigned sensor,
+                                      const char *dimension, const struct ranking *ranking)
+{
+    struct redis_batch *batch = redis_batch_new();
+    if (!batch)
+        return NULL;
+    const char *iot = ask->request->view == VIEW_IOT ? "iot:" : "";
+    char name[128], day[16];
+    if (ranking->last_day == 0) {
+        bool hour = ask->request->window.trailing_s == 3600;
+        (void)snprintf(name, sizeof name, "top:%s%s:%s", iot, dimension, hour ? "1h" : "24h");
+        add_command(batch, ask->sensors[sensor], name);
+        return batch;
+    }
+    for (uint64_t at = ranking->first_day; at <= ranking->last_day; at += DAY_S) {
+        ask_day((uint32_t)at, day);
+        (void)snprintf(name, sizeof name, "d:%s:%s%s", day, iot, dimension);
+        add_command(batch, ask->sensors[sensor], name);
+    }
+    return batch;
+}
+
+enum ask_status ranking_load(struct ask *ask, const char *dimension, struct ranking *ret)
+{
+    struct members members = {0};
+    struct ranking ranking = {0};
+    enum ask_status status = choose_days(ask, &ranking);
+    for (unsigned i = 0; status == ASK_DONE && i < ask->sensors_n; i++) {
+        struct redis_replies replies;
+        status = ask_run(ask, i, make_batch(ask, i, dimension, &ranking), &replies);
+        if (status != ASK_DONE)
+            break;
+        for (size_t j = 0; status == ASK_DONE && j < replies.n; j++)
+            status = take(ask, &replies.items[j], &members, &ranking);
+        redis_replies_free(&replies);
+    }
+    if (status != ASK_DONE) {
+        free(members.rows);
+        return status;
+    }
+    if (members.n > 0)
+        merge(&members);
+    ranking.rows = members.rows;
+    ranking.n = members.n;
+    ranking.total = ranking.others;
+    for (size_t i = 0; i < ranking.n; i++)
+        ranking.total += ranking.rows[i].value;
+    ranking.estimated = strstr(dimension, ":sources") &&
+                        (ask->sensors_n > 1 || ranking.first_day != ranking.last_day);
+    *ret = ranking;
+    return ASK_DONE;
+}
+
+void ranking_fini(struct ranking *ranking)
+{
+    free(ranking->rows);
+}

@@ -1,0 +1,267 @@
+"""The API against a Redis that samples fill: numbers are those redis-cli shows, several sensors add
+up, ETags hold, a reader's rights suffice, Redis may go and come back: api.py NIGHTSCOPE SAMPLE"""
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from web import Serve, Server, done, expect
+
+NIGHTSCOPE, SAMPLE = sys.argv[1:3]
+SOURCE = os.environ["NIGHTSCOPE_SOURCE"]
+SIZES = ["minutes=180", "hours=30", "days=3", "rows=60", "labelled=40", "feed=100"]
+
+
+def publish(server, sensor, seed, *sizes):
+    subprocess.run([SAMPLE, server.url, sensor, "1795305600000-a", f"seed={seed}", *SIZES, *sizes],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
+def pairs(flat):
+    return {key.decode(): int(value) if value.isdigit() else int(float(value))
+            for key, value in zip(flat[::2], flat[1::2])}
+
+
+def total(numbers):
+    """Counts do not wrap around: they stay at the highest there is."""
+    return min(sum(numbers), (1 << 64) - 1)
+
+
+def entries(server, sensor, stream):
+    return {int(key.split(b"-")[0]) // 1000: pairs(flat)
+            for key, flat in server.call("XRANGE", f"ns:{{{sensor}}}:series:{stream}", "-", "+")}
+
+
+def ranking(server, sensors, name):
+    total = {}
+    for sensor in sensors:
+        for key, value in pairs(server.call("ZRANGE", f"ns:{{{sensor}}}:{name}", 0, -1,
+                                            "WITHSCORES")).items():
+            total[key] = total.get(key, 0) + value
+    return total
+
+
+def check_series(server, serve):
+    for sensors in (["a"], ["a", "b"]):
+        answer = serve.api(f"series?window=1h&sensor={','.join(sensors)}")
+        minutes = [entries(server, sensor, "1m") for sensor in sensors]
+        newest = max(max(each) for each in minutes) + 60
+        expect("series ends at the newest minute", answer["to"] == newest, answer["to"])
+        expect("an hour has 60 minutes", answer["points"] == 60 and answer["step"] == 60, answer)
+        for field, column in answer["fields"].items():
+            for index, value in enumerate(column):
+                at = answer["start"] + 60 * index
+                there = [each[at][field] for each in minutes if at in each]
+                wanted = total(there) if there else None
+                if value != wanted:
+                    expect(f"series {field} at {at}", False, (value, wanted))
+    hours = entries(server, "a", "1h")
+    at = min(hours)
+    answer = serve.api(f"series?sensor=a&window={at}-{at + 3600 * 10}&step=3600")
+    wanted = [hours[t]["packets"] if t in hours else None
+              for t in range(at, at + 36000, 3600)]
+    expect("hours", answer["fields"]["packets"] == wanted, (answer["fields"]["packets"], wanted))
+    iot = serve.api("series?sensor=a&view=iot&window=1h")
+    expect("the IoT view has IoT fields alone",
+           set(iot["fields"]) == {"seconds", "iot_matched", "iot_matched_sources"}, iot["fields"])
+
+
+def check_top(server, serve):
+    for sensors in (["a"], ["a", "b"]):
+        which = ",".join(sensors)
+        for view, prefix in (("all", ""), ("iot", "iot:")):
+            for dimension in ("tcp", "udp", "cc", "asn", "src", "label"):
+                for window in ("1h", "24h"):
+                    wanted = ranking(server, sensors, f"top:{prefix}{dimension}:{window}")
+                    answer = serve.api(f"top/{dimension}?sensor={which}&view={view}"
+                                       f"&window={window}&limit=1000")
+                    rows = {row["key"]: row["packets"] for row in answer["rows"]}
+                    expect(f"{dimension} {view} {window} {which}: others",
+                           wanted.pop("others", None) == answer.get("others"), answer.get("others"))
+                    expect(f"{dimension} {view} {window} {which}", rows == wanted,
+                           (len(rows), len(wanted)))
+                    values = [row["packets"] for row in answer["rows"]]
+                    expect("sorted", values == sorted(values, reverse=True), values)
+        answer = serve.api(f"top/tcp:sources?sensor={which}&limit=1000")
+        wanted = ranking(server, sensors, "top:tcp:sources:24h")
+        wanted.pop("others", None)
+        expect("sources of ports", {r["key"]: r["sources"] for r in answer["rows"]} == wanted)
+        expect("sums of sources are marked", all(("sources_estimated" in r) == (len(sensors) > 1)
+                                                 for r in answer["rows"]))
+    days = sorted(key.decode().split(":")[3] for key in server.call("KEYS", "ns:{a}:d:*:tcp")
+                  if b"iot" not in key)
+    answer = serve.api("top/tcp?sensor=a&window=400d&limit=1000")
+    wanted = {}
+    for day in days:
+        for key, value in ranking(server, ["a"], f"d:{day}:tcp").items():
+            wanted[key] = wanted.get(key, 0) + value
+    expect("days add up", {r["key"]: r["packets"] for r in answer["rows"]} == wanted, days)
+    cc = [key.decode().split(":")[4] for key in server.call("KEYS", "ns:{a}:top:cc:*:tcp:24h")][0]
+    answer = serve.api(f"top/tcp?sensor=a&cc={cc}&limit=1000")
+    wanted = ranking(server, ["a"], f"top:cc:{cc}:tcp:24h")
+    wanted.pop("others", None)
+    expect("ports of a country", {r["key"]: r["packets"] for r in answer["rows"]} == wanted, cc)
+
+
+def check_sources(server, serve):
+    devices = pairs(server.call("ZRANGE", "ns:{a}:iot", 0, -1, "WITHSCORES"))
+    answer = serve.api("top/labelled?sensor=a&limit=1000")
+    expect("labelled", {r["key"]: r["last"] for r in answer["rows"]} == devices, len(devices))
+    address = answer["rows"][0]["key"]
+    flat = server.call("HGETALL", f"ns:{{a}}:src:{address}")
+    known = {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2])}
+    seen = serve.api(f"source/{address}?sensor=a")["seen_by"][0]
+    for name in ("labels", "signatures", "n", "k", "probability", "ports"):
+        expect(f"evidence: {name}", ",".join(seen[name]) == known[name], (seen[name], known[name]))
+    for name in ("packets", "first", "last", "asn"):
+        expect(f"evidence: {name}", str(seen[name]) == known[name], (seen[name], known[name]))
+    expect("no such source", serve.get("/api/v1/source/203.0.113.255")[0] == 404)
+    expect("no such sensor", serve.get("/api/v1/summary?sensor=zzz")[0] == 404)
+
+
+def check_summary(server, serve):
+    minutes = entries(server, "a", "1m")
+    newest = max(minutes) + 60
+    inside = [values for at, values in minutes.items() if newest - 3600 <= at < newest]
+    answer = serve.api("summary?sensor=a&window=1h")
+    for field in ("packets", "bytes", "scan", "backscatter", "iot_matched", "mirai", "dropped"):
+        expect(f"summary {field}", answer["window"][field] == total(v[field] for v in inside),
+               answer["window"][field])
+    expect("latest", answer["latest"]["packets"] == minutes[newest - 60]["packets"], answer)
+    for day in answer["days"]:
+        keys = [f"ns:{{a}}:hll:{kind}:d:{day['day']}" for kind in ("src", "iot")]
+        wanted = [server.call("PFCOUNT", key) for key in keys]
+        found = [day["sources"], day["iot_sources"]]
+        expect("sources of a day are those of PFCOUNT",
+               all(abs(a - b) <= b / 100 + 1 for a, b in zip(found, wanted)), (found, wanted))
+    sensors = serve.api("sensors")["sensors"]
+    expect("sensors", [s["name"] for s in sensors] == ["a", "b"], sensors)
+    info = server.call("HGET", "ns:{a}:info", "flushed")
+    expect("flushed", sensors[0]["flushed"] == int(info), sensors[0])
+
+
+def check_http(serve):
+    status, headers, body = serve.get("/api/v1/top/tcp?sensor=a&window=30d")
+    tag = headers["ETag"]
+    again = serve.get("/api/v1/top/tcp?sensor=a&window=30d", {"If-None-Match": tag})
+    expect("ETag: unchanged", again[0] == 304 and again[2] == b"", again)
+    other = serve.get("/api/v1/top/tcp?sensor=a&window=30d", {"If-None-Match": '"x"'})
+    expect("ETag: another", other[0] == 200 and other[2] == body and status == 200, other[0])
+    head = serve.get("/api/v1/sensors", method="HEAD")
+    expect("HEAD", head[0] == 200 and head[2] == b"", head)
+    for path in ("/", "/api/v1/sensors", "/nothing", "/metrics", "/healthz"):
+        headers = serve.get(path)[1]
+        policy = headers.get("Content-Security-Policy", "")
+        expect(f"{path}: policy", "default-src 'none'" in policy and "unsafe" not in policy and
+               "http" not in policy, policy)
+        expect(f"{path}: nosniff", headers.get("X-Content-Type-Options") == "nosniff", headers)
+    expect("another host's name", serve.get("/", {"Host": "evil.example"})[0] == 421)
+    metrics = serve.get("/metrics")[2].decode()
+    expect("metrics", "nightscope_serve_redis_up 1" in metrics and
+           'nightscope_serve_requests_total{endpoint="top"}' in metrics, metrics)
+
+
+def check_feed(server, serve):
+    connection = http.client.HTTPConnection("127.0.0.1", serve.port, timeout=60)
+    connection.request("GET", "/api/v1/feed?sensor=a")
+    reply = connection.getresponse()
+    expect("feed: type", reply.getheader("Content-Type") == "text/event-stream")
+    wanted = server.call("XRANGE", "ns:{a}:feed", "-", "+")
+    seen = []
+
+    def read(n):
+        while len(seen) < n:
+            line = reply.readline().decode()
+            if line.startswith("data: {\"sensor\""):
+                seen.append(json.loads(line[6:]))
+
+    read(len(wanted))
+    fields = [dict(zip(flat[::2], flat[1::2])) for _, flat in wanted]
+    expect("feed: what is there", [s["src"] for s in seen] == [f[b"src"].decode() for f in fields])
+    expect("feed: no destinations", all(not {"dst", "dest", "destination"} & set(s) for s in seen))
+    server.call("XADD", "ns:{a}:feed", "*", "time", "1795305601.5", "src", "192.0.2.9", "cc", "JP",
+                "lat", "35.1", "lon", "nan", "proto", "tcp", "dport", "23", "class", "scan",
+                "label", "mirai<\"\n", "iot", "1")
+    read(len(wanted) + 1)
+    expect("feed: what is new", seen[-1]["src"] == "192.0.2.9" and seen[-1]["iot"] is True and
+           seen[-1]["lon"] is None and seen[-1]["label"] == "mirai<\"\n", seen[-1])
+    connection.close()
+
+
+def check_away(server, serve):
+    fresh = serve.api("top/cc?sensor=a")
+    expect("not stale", fresh["stale"] is False)
+    server.stop()
+    os.unlink(server.path) if os.path.exists(server.path) else None
+    while serve.get("/api/v1/top/cc?sensor=a")[2][:60].find(b'"stale":true') < 0:
+        pass  # what is remembered is good for two seconds
+    stale = serve.api("top/cc?sensor=a")
+    expect("stale, and the same", stale["rows"] == fresh["rows"] and stale["stale_s"] >= 1, stale)
+    status, headers, body = serve.get("/api/v1/top/cc?sensor=a,b&limit=7")
+    expect("nothing remembered", status == 503 and "Retry-After" in headers and
+           json.loads(body)["error"]["code"] == "redis_away", (status, body))
+    expect("health", json.loads(serve.get("/healthz")[2])["redis"] == "away")
+    server.start()
+    publish(server, "a", 1)
+    publish(server, "b", 2)
+    while serve.get("/healthz")[2].find(b'"up"') < 0:
+        serve.get("/api/v1/sensors")
+    expect("back", serve.get("/api/v1/top/cc?sensor=a,b&limit=7")[0] == 200)
+
+
+def check_reader():
+    with open(os.path.join(SOURCE, "contrib/redis/users.conf"), encoding="utf-8") as file:
+        rules = [line for line in file if line.startswith("user nightscope-reader")]
+    with tempfile.TemporaryDirectory() as path:
+        rule = rules[0].strip().replace("resetpass", ">secret")
+        acl = os.path.join(path, "users")
+        with open(acl, "w", encoding="utf-8") as file:
+            file.write(rule + "\nuser default on nopass ~* &* +@all\n")
+        server = Server("--aclfile", acl)
+        server.start()
+        try:
+            publish(server, "a", 1)
+            serve = Serve(NIGHTSCOPE, server.url, environment={
+                "NIGHTSCOPE_REDIS_USER": "nightscope-reader", "NIGHTSCOPE_REDIS_PASSWORD": "secret"})
+            for each in ("sensors", "summary", "series", "top/tcp", "top/asn", "top/src",
+                         "top/labelled", "source/" + serve.api("top/labelled")["rows"][0]["key"]):
+                expect(f"a reader's rights: {each}", serve.get("/api/v1/" + each)[0] == 200)
+            check_feed(server, serve)
+            expect("ends well", serve.stop() == 0)
+        finally:
+            server.remove()
+
+
+def check_dark(server):
+    source = server.call("ZREVRANGE", "ns:{a}:top:src:24h", 0, 5)
+    source = [each.decode() for each in source if each != b"others"][0]
+    for options, shown in (((), True), (("--dark", source), False),
+                           (("--dark", source, "--show-dark"), True)):
+        serve = Serve(NIGHTSCOPE, server.url, *options)
+        rows = serve.api("top/src?sensor=a&limit=1000")["rows"]
+        expect(f"dark sources {options}", (source in [r["key"] for r in rows]) == shown)
+        serve.stop()
+
+
+def main():
+    server = Server()
+    server.start()
+    try:
+        publish(server, "a", 1)
+        publish(server, "b", 2)
+        serve = Serve(NIGHTSCOPE, server.url)
+        for check in (check_series, check_top, check_sources, check_summary, check_feed):
+            check(server, serve)
+        check_http(serve)
+        check_away(server, serve)
+        expect("ends well", serve.stop() == 0)
+        check_dark(server)
+    finally:
+        server.remove()
+    check_reader()
+    return done()
+
+
+sys.exit(main())

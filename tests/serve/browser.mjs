@@ -1,0 +1,272 @@
+// The page in a browser, step by step, for page.py, which says what is there by now on standard
+// input and hears of every check on standard output: browser.mjs URL DASHBOARD ARTEFACTS FILE.html
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const [address, dashboard, artefacts, single] = process.argv.slice(2);
+const require = createRequire(join(dashboard, "package.json"));
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+mkdirSync(artefacts, { recursive: true });
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+const ask = async (question) => {
+    say({ ask: question });
+    const { value } = await lines.next();
+    return JSON.parse(value);
+};
+const check = (what, good, detail = "") => say({ check: what, good: Boolean(good), detail });
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: FLAGS });
+const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "dark", locale: "en-US" });
+const foreign = [], complaints = [];
+context.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (!["data:", "blob:", "file:"].includes(protocol) && origin !== new URL(address).origin) foreign.push(request.url());
+});
+
+async function open(query, quiet = true) {
+    const page = await context.newPage();
+    page.on("console", (message) => {
+        if (["error", "warning"].includes(message.type()) && page.strict) complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.strict = quiet;
+    await page.goto(address + query);
+    await ready(page);
+    return page;
+}
+
+/* What the page asked for first has come, and was drawn. */
+async function ready(page) {
+    await page.waitForFunction(() => Number(document.documentElement.dataset.ready || 0) > 0, null, { timeout: 60000 });
+}
+
+const rowsOf = (page) => page.$$eval("#ranking tbody tr", (rows) => Object.fromEntries(rows.map((row) => [row.dataset.key, Number(row.querySelector("td[data-value]")?.dataset.value)])));
+const values = (page, selector) => page.$$eval(`${selector} [data-value]`, (all) => all.map((each) => Number(each.dataset.value)));
+const press = async (page, selector) => {
+    await page.click(selector);
+};
+
+/* Until the table has these rows: what is on its way is drawn in a moment. */
+async function expectRows(page, what, wanted) {
+    const text = JSON.stringify(Object.entries(wanted).sort());
+    const good = await page.waitForFunction((expected) => {
+        const rows = [...document.querySelectorAll("#ranking tbody tr")].map((row) => [row.dataset.key, Number(row.querySelector("td[data-value]")?.dataset.value)]);
+        return JSON.stringify(rows.sort((a, b) => (a[0] < b[0] ? -1 : 1))) === expected;
+    }, text, { timeout: 20000 }).then(() => true, () => false);
+    check(what, good, good ? "" : `${JSON.stringify(await rowsOf(page)).slice(0, 300)} instead of ${text.slice(0, 300)}`);
+}
+
+async function accessible(page, what) {
+    await page.evaluate(axe);
+    const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+    check(`accessible: ${what}`, found.violations.length === 0, found.violations.map((each) => `${each.id}: ${each.nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(" | ")}`).join("\n"));
+}
+
+const picture = (page, name, whole = true) => page.screenshot({ path: join(artefacts, `${name}.png`), fullPage: whole });
+
+async function numbers() {
+    const page = await open("?sensor=a");
+    const wanted = await ask("numbers");
+    check("packets of the window", (await values(page, "#card-total")).join() === `${wanted.packets},${wanted.iot_matched}`, `${await values(page, "#card-total")} ${JSON.stringify(wanted)}`);
+    check("classes", (await values(page, "#card-classes")).join() === `${wanted.scan},${wanted.backscatter},${wanted.class_other}`, await values(page, "#card-classes"));
+    check("losses", (await values(page, "#card-losses")).join() === `${wanted.dropped},${wanted.late},${wanted.not_counted}`, await values(page, "#card-losses"));
+    check("two pictures", (await page.$$(".map .spots")).length === 2 && (await page.$$(".plot canvas")).length === 2);
+    for (const table of ["tcp", "udp", "cc", "asn", "label", "src"]) {
+        await press(page, `#tab-${table}`);
+        await expectRows(page, `table ${table}`, await ask({ table, view: "all", sensors: ["a"] }));
+    }
+    await picture(page, "dark");
+    await accessible(page, "dark");
+    await press(page, '#views button[data-value="iot"]');
+    await expectRows(page, "IoT sources", await ask({ table: "src", view: "iot", sensors: ["a"] }));
+    check("one picture", await page.waitForFunction(() => document.querySelectorAll(".map .spots").length === 1).then(() => true, () => false));
+    check("the view is in the address", page.url().includes("view=iot") && page.url().includes("table=src"), page.url());
+    await press(page, '#windows button[data-value="1h"]');
+    await expectRows(page, "the trailing hour", await ask({ table: "src", view: "iot", sensors: ["a"], window: "1h" }));
+    await page.goBack();
+    await expectRows(page, "back again", await ask({ table: "src", view: "iot", sensors: ["a"] }));
+    await picture(page, "iot");
+    return page;
+}
+
+async function sensors(page) {
+    await press(page, '#views button[data-value="all"]');
+    await press(page, "#tab-tcp");
+    await press(page, "#sensor-menu summary");
+    await press(page, '#sensor-menu input[value="b"]');
+    await expectRows(page, "two sensors are one", await ask({ table: "tcp", view: "all", sensors: ["a", "b"] }));
+    const shared = await open(new URL(page.url()).search);
+    await expectRows(shared, "a shared address shows the same", await ask({ table: "tcp", view: "all", sensors: ["a", "b"] }));
+    await shared.close();
+    const country = await ask("country");
+    await page.goto(`${address}?sensor=a&table=cc&rows=1000`);
+    await page.click(`tr[data-key="${country.cc}"] button.link`);
+    await page.waitForFunction((cc) => location.search.includes(`cc=${cc}`), country.cc);
+    await expectRows(page, "the ports of a country", country.rows);
+    await press(page, ".filters .chip");
+    await press(page, "#ranking tbody tr:first-child .pick");
+    check("a row filters the feed", page.url().includes("pick=tcp:"), page.url());
+    await page.close();
+}
+
+async function sourcePage() {
+    const wanted = await ask("source");
+    const page = await open(`?sensor=a&source=${wanted.ip}`);
+    await page.waitForSelector("dialog[open]");
+    const text = await page.textContent("dialog");
+    check("evidence", wanted.texts.every((each) => text.includes(each)), `${text} ${wanted.texts}`);
+    await accessible(page, "a source");
+    await picture(page, "source", false);
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(() => !location.search.includes("source="));
+    check("Escape closes it", !(await page.$("dialog[open]")));
+    await page.close();
+}
+
+/* No destination, by any way the page could have one. */
+async function others() {
+    for (const [name, query, options] of [["light", "?theme=light&table=labelled", {}], ["japanese", "?lang=ja&sensor=a", {}], ["phone", "?table=cc", { width: 390, height: 844 }]]) {
+        const page = await open(query);
+        if (options.width) {
+            await page.setViewportSize(options);
+            await page.waitForFunction(() => document.documentElement.clientWidth < 400);
+            const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+            check("a phone's width is enough", wide <= 0, wide);
+        }
+        await accessible(page, name);
+        await picture(page, name);
+        if (name === "japanese") check("Japanese", (await page.textContent("h2")) === "概要" && (await page.getAttribute("html", "lang")) === "ja");
+        await page.close();
+    }
+}
+
+async function keyboard() {
+    const page = await open("?sensor=a");
+    await page.keyboard.press("Tab");
+    check("the first stop skips to the numbers", await page.evaluate(() => document.activeElement.className === "skip"));
+    await page.focus("#tab-tcp");
+    await page.keyboard.press("ArrowRight");
+    await page.waitForFunction(() => location.search.includes("table=udp") && document.activeElement.id === "tab-udp");
+    check("arrows move between tables", true);
+    const files = [];
+    for (const id of ["#table-csv", "#series-csv", "#series-svg", "#atlas-svg"]) {
+        const [download] = await Promise.all([page.waitForEvent("download"), page.click(id)]);
+        const text = readFileSync(await download.path(), "utf8");
+        files.push(text);
+        writeFileSync(join(artefacts, download.suggestedFilename()), text);
+    }
+    const wanted = await ask({ table: "udp", view: "all", sensors: ["a"] });
+    const rows = files[0].trim().split("\r\n").slice(1).map((line) => line.split(","));
+    check("a table as CSV", rows.length === Object.keys(wanted).length && rows.every((row) => wanted[row[0]] === Number(row[2])), files[0].slice(0, 200));
+    check("a series as CSV", files[1].split("\r\n").length > 60);
+    check("pictures as SVG", files[2].startsWith("<svg") && files[3].startsWith("<svg") && files[3].includes("<path"), files[3].slice(0, 80));
+    const range = await page.textContent("#series-range");
+    await page.click('button[title="Zoom in"]');
+    await page.waitForFunction((before) => document.getElementById("series-range").textContent !== before, range);
+    check("zoom", /window=\d+-\d+/.test(page.url()), page.url());
+    await page.close();
+}
+
+async function away() {
+    const page = await open("?sensor=a", false);
+    await ask("stop redis");
+    await page.waitForFunction(() => !document.getElementById("alarm").hidden, null, { timeout: 60000 });
+    check("Redis away is said", (await page.textContent("#alarm")).includes("Redis is away"), await page.textContent("#alarm"));
+    check("the numbers stay", (await values(page, "#card-total"))[0] > 0);
+    await picture(page, "away", false);
+    await ask("start redis");
+    await page.waitForFunction(() => document.getElementById("alarm").hidden, null, { timeout: 60000 });
+    check("Redis back is seen", true);
+    await page.close();
+}
+
+/* 100,000 labelled sources, and tables as long as they get: how long an interaction takes, from the
+   event to the next picture. A number to read, not one to hold. */
+async function large() {
+    await ask("many sources");
+    const page = await open("?sensor=big&table=labelled");
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+    const busy = async () => (await devtools.send("Performance.getMetrics")).metrics.find((each) => each.name === "TaskDuration").value * 1000;
+    const costs = [];
+    const cost = async (name, action) => {
+        const before = await busy();
+        await action();
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+        costs.push([name, Math.round(await busy() - before)]);
+    };
+    await page.evaluate(() => {
+        window.slowest = 0;
+        window.slow = [];
+        new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) {
+                if (!entry.interactionId) continue;
+                window.slow.push([`${entry.name} ${entry.target?.id || entry.target?.className || entry.target?.textContent}`, Math.round(entry.duration)]);
+                window.slowest = Math.max(window.slowest, entry.duration);
+            }
+        }).observe({ type: "event", durationThreshold: 16, buffered: true });
+    });
+    check("100,000 sources are told", (await page.textContent("#table-note")).includes("100,000"), await page.textContent("#table-note"));
+    for (let i = 0; i < 2; i++) {
+        await cost(`more ${i}`, () => page.click("#more"));
+        await page.waitForFunction((n) => document.querySelectorAll("#ranking tbody tr").length === n, i ? 1000 : 100, { timeout: 60000 });
+    }
+    for (const id of ["#tab-src", "#tab-tcp", "#tab-cc", "#tab-labelled", "#theme", '#views button[data-value="iot"]', '#views button[data-value="all"]', "#language"]) {
+        await cost(id, () => page.click(id));
+    }
+    await page.click("#tab-labelled");
+    await page.waitForSelector("#ranking tbody tr");
+    await page.click("#ranking tbody tr:first-child .pick");
+    await page.click("#ranking tbody tr:first-child button.link");
+    await page.waitForSelector("dialog[open]");
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100))));
+    const result = await page.evaluate(() => ({ slowest: window.slowest, slow: window.slow.sort((a, b) => b[1] - a[1]).slice(0, 5) }));
+    say({ note: `main thread, ms: ${JSON.stringify(costs)}` });
+    say({ note: `largest interaction ${Math.round(result.slowest)} ms of ${JSON.stringify(result.slow)}` });
+    await picture(page, "large", false);
+    await page.close();
+}
+
+async function oneFile() {
+    const page = await context.newPage();
+    page.on("console", (message) => {
+        if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    await page.goto(`file://${single}`);
+    await ready(page);
+    const wanted = await ask("report");
+    check("one file: packets", (await values(page, "#card-total")).join() === `${wanted.packets},${wanted.iot_matched}`, await values(page, "#card-total"));
+    await expectRows(page, "one file: ports", wanted.tcp);
+    await press(page, "#tab-labelled");
+    await page.waitForSelector("#ranking tbody tr button.link");
+    await page.click("#ranking tbody tr:first-child button.link");
+    await page.waitForSelector("dialog[open] table");
+    check("one file: a source", (await page.textContent("dialog")).includes("mirai"));
+    await page.keyboard.press("Escape");
+    await press(page, '#views button[data-value="iot"]');
+    await press(page, "#tab-tcp");
+    await expectRows(page, "one file: IoT ports", wanted.iot_tcp);
+    await accessible(page, "one file");
+    await picture(page, "one-file");
+    await page.close();
+}
+
+const page = await numbers();
+await sensors(page);
+await sourcePage();
+await others();
+await keyboard();
+await away();
+await large();
+if (single) await oneFile();
+check("nothing was asked of another host", foreign.length === 0, foreign.join(" "));
+check("no word on the console", complaints.length === 0, complaints.slice(0, 5).join(" | "));
+await browser.close();
+process.exit(0);
