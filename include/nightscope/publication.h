@@ -88,6 +88,14 @@ struct publication {
     size_t feed_n;
 };
 
+/* Names a writer that starts now: by the clock, or after the writer that owns the sensor where
+ * the clock was set back. The name is there whatever is returned; without an answer from the
+ * server, it is by the clock. */
+enum { INCARNATION_CAP = 65 };
+enum redis_status redis_incarnation(struct redis *redis, const char *sensor, int64_t now_ms,
+                                    uint64_t random, char ret_name[static INCARNATION_CAP],
+                                    struct err *err);
+
 /* Replaces everything the sensor's keys hold by the publication. Rankings, series, totals,
  * report and feed are staged under names that expire, then named by one transaction: readers
  * see the state before or the one after. Hashes of labelled sources are replaced one by one

@@ -20,30 +20,18 @@ static int64_t clock_ms(clockid_t clock)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Later writers sort behind earlier ones. */
-static int name_incarnation(struct publisher *publisher, struct err *err)
+/* Also tells whether the server is there. */
+static enum redis_status name_incarnation(struct publisher *publisher, struct err *err)
 {
     uint64_t random;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        return err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
-    int64_t now_ms = clock_ms(CLOCK_REALTIME);
-    publisher->started_s = now_ms / 1000;
-    (void)snprintf(publisher->incarnation, sizeof publisher->incarnation, "%013lld-%016llx",
-                   (long long)now_ms, (unsigned long long)random);
-    return 0;
-}
-
-static enum redis_status ping(struct redis *redis, struct err *err)
-{
-    struct redis_batch *batch = redis_batch_new();
-    if (!batch) {
-        (void)err_set(err, NULL, 0, 0, "out of memory");
+    if (getrandom(&random, sizeof random, 0) != sizeof random) {
+        (void)err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
         return REDIS_WRONG;
     }
-    redis_batch_add(batch, "PING", NULL);
-    enum redis_status status = redis_run(redis, "", batch, NULL, NULL, err);
-    redis_batch_free(batch);
-    return status;
+    int64_t now_ms = clock_ms(CLOCK_REALTIME);
+    publisher->started_s = now_ms / 1000;
+    return redis_incarnation(publisher->redis, publisher->sensor, now_ms, random,
+                             publisher->incarnation, err);
 }
 
 static void warn(const struct err *err, const char *what)
@@ -62,14 +50,14 @@ int publisher_init(struct publisher *publisher, const struct setup *setup,
         .wait_s = (unsigned)value[OPTION_redis_timeout].number,
         .quiet = value[OPTION_quiet].given,
     };
-    if (name_incarnation(publisher, err) != 0)
-        return EXIT_FAILED;
     publisher->redis = redis_new(&redis->config);
     if (!publisher->redis) {
         (void)err_set(err, NULL, 0, 0, "out of memory");
         return EXIT_FAILED;
     }
-    enum redis_status status = ping(publisher->redis, err);
+    enum redis_status status = name_incarnation(publisher, err);
+    if (!publisher->incarnation[0])
+        return EXIT_FAILED;
     if (status == REDIS_DENIED)
         return EXIT_BAD_CONFIG;
     if (status != REDIS_DONE && !publisher->quiet)

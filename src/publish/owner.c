@@ -78,3 +78,22 @@ void publish_owner(struct publisher *publisher)
                       "several writers take this sensor at the same time");
     publisher_fail(publisher, REDIS_ABORTED);
 }
+
+void publish_owner_lost(struct publisher *publisher)
+{
+    struct redis_replies replies = {0};
+    struct redis_batch *batch = redis_batch_new();
+    bool gone = false;
+    if (batch) {
+        redis_batch_add(batch, "EXISTS", publisher->keys.owner, NULL);
+        gone = redis_run(publisher->redis, publisher->keys.owner, batch, NULL, &replies,
+                         NULL) == REDIS_DONE &&
+               replies.items[0].number == 0;
+    }
+    redis_replies_free(&replies);
+    redis_batch_free(batch);
+    publisher->status = gone ? REDIS_BUSY : REDIS_ABORTED;
+    (void)err_set(publisher->err, publisher->keys.owner, 0, 0,
+                  gone ? "the key is gone: somebody has removed keys of this sensor"
+                       : "another writer has taken this sensor over");
+}

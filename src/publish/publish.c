@@ -26,15 +26,15 @@ void publisher_run(struct publisher *publisher, const char *allowed,
     redis_batch_clear(publisher->batch);
 }
 
-void publisher_transact(struct publisher *publisher)
+void publisher_transact(struct publisher *publisher, const char *allowed,
+                        struct redis_replies *ret_replies)
 {
     if (publisher->status == REDIS_DONE && redis_batch_count(publisher->batch)) {
-        publisher->status = redis_transaction(publisher->redis, publisher->keys.owner,
-                                              publisher->publication->incarnation,
-                                              publisher->batch, NULL, NULL, publisher->err);
+        publisher->status = redis_transaction(
+            publisher->redis, publisher->keys.owner, publisher->publication->incarnation,
+            publisher->batch, allowed, ret_replies, publisher->err);
         if (publisher->status == REDIS_ABORTED)
-            (void)err_set(publisher->err, publisher->keys.owner, 0, 0,
-                          "another writer has taken this sensor over");
+            publish_owner_lost(publisher);
     }
     redis_batch_clear(publisher->batch);
 }

@@ -66,10 +66,14 @@ void publisher_refuse(struct publisher *publisher, const char *text);
 void publisher_run(struct publisher *publisher, const char *allowed,
                    struct redis_replies *ret_replies);
 /* The same, in a transaction that only the owner can make. */
-void publisher_transact(struct publisher *publisher);
+void publisher_transact(struct publisher *publisher, const char *allowed,
+                        struct redis_replies *ret_replies);
 
 /* Makes the writer the owner, unless a newer one is. */
 void publish_owner(struct publisher *publisher);
+/* After a transaction was aborted: REDIS_ABORTED when another writer has the sensor, REDIS_BUSY
+ * when the key is gone, since another attempt takes it again. */
+void publish_owner_lost(struct publisher *publisher);
 
 /* Begins a key, named after the sensor's prefix. One without commands does not come to be. */
 void stage_key(struct publisher *publisher, unsigned expire_s, const char *format, ...)

@@ -133,7 +133,7 @@ void publish_sources(struct publisher *publisher)
             continue;
         add_source(publisher, &publication->labelled[i]);
         if (++n % PUBLISH_ITEMS == 0 || redis_batch_bytes(publisher->batch) >= PUBLISH_BYTES)
-            publisher_transact(publisher);
+            publisher_transact(publisher, NULL, NULL);
     }
-    publisher_transact(publisher);
+    publisher_transact(publisher, NULL, NULL);
 }
