@@ -104,6 +104,8 @@ struct parts {
     struct labelled_list labelled;
     struct feed_packet *feed;
     size_t feed_n;
+    struct publication_signature *signatures;
+    size_t signatures_n;
     const char **labels;
     size_t labels_n;
     char *json;
@@ -114,6 +116,7 @@ static void parts_fini(struct parts *parts)
 {
     free(parts->labelled.rows);
     free(parts->feed);
+    free(parts->signatures);
     free(parts->labels);
     free(parts->json);
 }
@@ -136,6 +139,16 @@ static bool locate_feed(struct analysis *analysis, const struct locator *locator
                                                    &packet->latitude, &packet->longitude);
     }
     return true;
+}
+
+static bool name_signatures(const struct signature_set *set, struct parts *parts)
+{
+    parts->signatures_n = set ? signature_count(set) : 0;
+    parts->signatures = calloc(parts->signatures_n + 1, sizeof *parts->signatures);
+    for (unsigned i = 0; parts->signatures && i < parts->signatures_n; i++)
+        parts->signatures[i] = (struct publication_signature){signature_at(set, i)->name,
+                                                              signature_at(set, i)->label};
+    return parts->signatures;
 }
 
 static bool name_labels(const struct evidence_plan *plan, struct parts *parts)
@@ -168,7 +181,8 @@ int publisher_publish(struct publisher *publisher, const struct setup *setup,
     struct gathered gathered;
     int status = -1;
     if (!locate_feed(input->analysis, input->locator, &parts) ||
-        !name_labels(setup->evidence, &parts) || !render(input, &parts) ||
+        !name_signatures(setup->signatures, &parts) || !name_labels(setup->evidence, &parts) ||
+        !render(input, &parts) ||
         labelled_collect(input->analysis, LABELLED_MAX, &parts.labelled) != 0 ||
         gathering_read(input->gathering, report->first_ns, report->last_ns, &gathered) != 0) {
         (void)err_set(err, NULL, 0, 0, "out of memory: nothing was published");
@@ -190,7 +204,8 @@ int publisher_publish(struct publisher *publisher, const struct setup *setup,
         .report = report,
         .report_json = parts.json,
         .report_json_len = parts.json_len,
-        .signatures = setup->signatures,
+        .signatures = parts.signatures,
+        .signatures_n = parts.signatures_n,
         .labels = parts.labels,
         .labels_n = parts.labels_n,
         .minutes = report->series.rows,

@@ -25,7 +25,7 @@ static void miss(struct publisher *publisher)
 
 /* The keys' hour begins anew, and all of them are there: RENAME of one that is not would fail
  * in the middle of the transaction, and Redis undoes nothing. */
-static void seal(struct publisher *publisher)
+void swap_seal(struct publisher *publisher)
 {
     char name[KEY_CAP];
     for (size_t i = 0; i < publisher->staged_n;) {
@@ -60,14 +60,11 @@ static void unlink_name(struct redis_batch *batch, const struct name *name, size
     redis_batch_arg_bytes(batch, name->text, name->len);
 }
 
-void publish_swap(struct publisher *publisher)
+void swap_add(struct publisher *publisher, const struct names *gone)
 {
-    struct names gone = {0};
-    sweep_list(publisher, &gone);
-    seal(publisher);
     struct redis_batch *batch = publisher->batch;
-    for (size_t i = 0; i < gone.n; i++)
-        unlink_name(batch, &gone.items[i], i);
+    for (size_t i = 0; i < gone->n; i++)
+        unlink_name(batch, &gone->items[i], i);
     for (size_t i = 0; i < publisher->staged_n; i++)
         unlink_name(batch, &publisher->staged[i].name, i);
     char name[KEY_CAP];
@@ -80,6 +77,14 @@ void publish_swap(struct publisher *publisher)
         if (key->expire_s)
             redis_batch_arg_u64(batch, key->expire_s);
     }
+}
+
+void publish_swap(struct publisher *publisher)
+{
+    struct names gone = {0};
+    sweep_list(publisher, &gone);
+    swap_seal(publisher);
+    swap_add(publisher, &gone);
     struct redis_replies replies = {0};
     publisher_transact(publisher, "ERR no such key", &replies);
     check_renamed(publisher, &replies);
