@@ -97,6 +97,12 @@ struct publication {
     void *context;
 };
 
+/* Packet time of the newest thing it holds: what is kept is reckoned from there. */
+int64_t publication_newest(const struct publication *publication);
+enum {
+    PUBLICATION_SOURCES_S = 7 * 86400
+}; /* labelled sources not seen for so long are left out */
+
 /* Names a writer that starts now: by the clock, or after the writer that owns the sensor where
  * the clock was set back. The name is there whatever is returned; without an answer from the
  * server, it is by the clock. */

@@ -75,8 +75,8 @@ struct flusher_values {
 
 struct flusher;
 
-/* Starts the thread. Nothing is connected to yet. -1 with *err: the spool cannot be read or
- * written, threads or memory are not to be had. */
+/* Starts the thread. Nothing is connected to yet, and nothing sent before the first report. -1
+ * with *err: the spool cannot be read or written, threads or memory are not to be had. */
 struct flusher *flusher_new(const struct flusher_config *config, struct err *err);
 
 /* Signatures and the names of labels that values refer to by index: before the first values

@@ -83,17 +83,18 @@ void publish_owner_lost(struct publisher *publisher)
 {
     struct redis_replies replies = {0};
     struct redis_batch *batch = redis_batch_new();
-    bool gone = false;
+    enum holder holder = HOLDER_LATER; /* unless we learn better */
     if (batch) {
-        redis_batch_add(batch, "EXISTS", publisher->keys.owner, NULL);
-        gone = redis_run(publisher->redis, publisher->keys.owner, batch, NULL, &replies,
-                         NULL) == REDIS_DONE &&
-               replies.items[0].number == 0;
+        redis_batch_add(batch, "GET", publisher->keys.owner, NULL);
+        if (redis_run(publisher->redis, publisher->keys.owner, batch, "WRONGTYPE", &replies,
+                      NULL) == REDIS_DONE)
+            holder = holder_of(&replies.items[0], publisher->publication->incarnation);
     }
     redis_replies_free(&replies);
     redis_batch_free(batch);
-    publisher->status = gone ? REDIS_BUSY : REDIS_ABORTED;
+    publisher->status = holder == HOLDER_LATER ? REDIS_ABORTED : REDIS_BUSY;
     (void)err_set(publisher->err, publisher->keys.owner, 0, 0,
-                  gone ? "the key is gone: somebody has removed keys of this sensor"
-                       : "another writer has taken this sensor over");
+                  holder == HOLDER_LATER
+                      ? "another writer has taken this sensor over"
+                      : "somebody has changed or removed this sensor's keys");
 }

@@ -89,7 +89,7 @@ static void publish_name(struct publisher *publisher)
         redis_run(publisher->redis, KEY_SENSORS, publisher->batch, NULL, NULL, publisher->err);
 }
 
-static void publish_all(struct publisher *publisher)
+void publish_all(struct publisher *publisher)
 {
     publish_owner(publisher);
     publish_info(publisher);

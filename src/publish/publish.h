@@ -28,7 +28,7 @@ enum {
     KEPT_MINUTES_S = 7 * 86400,
     KEPT_HOURS_S = 730 * 86400,
     KEPT_DAYS_S = 400 * 86400,
-    KEPT_SOURCES_S = 7 * 86400,
+    KEPT_SOURCES_S = PUBLICATION_SOURCES_S,
     KEPT_FOR_EVER = 0,
 };
 
@@ -62,6 +62,8 @@ struct publisher {
 bool publish_init(struct publisher *publisher, struct redis *redis,
                   const struct publication *publication, struct err *err);
 void publish_fini(struct publisher *publisher);
+/* Everything, from taking the sensor to removing what is not part of it. */
+void publish_all(struct publisher *publisher);
 
 /* Keeps the first failure. */
 void publisher_fail(struct publisher *publisher, enum redis_status status);
@@ -77,13 +79,10 @@ void publisher_transact(struct publisher *publisher, const char *allowed,
 /* The name of a key of the sensor. */
 void publisher_key(const struct publisher *publisher, const char *name,
                    char ret_key[static KEY_CAP]);
-/* The newest thing a publication holds: what is kept is reckoned from there. */
-int64_t publication_newest(const struct publication *publication);
-
 /* Makes the writer the owner, unless a newer one is. */
 void publish_owner(struct publisher *publisher);
-/* After a transaction was aborted: REDIS_ABORTED when another writer has the sensor, REDIS_BUSY
- * when the key is gone, since another attempt takes it again. */
+/* After a transaction was aborted: REDIS_ABORTED when a later writer has the sensor, else
+ * REDIS_BUSY, since another attempt takes it again. */
 void publish_owner_lost(struct publisher *publisher);
 
 /* Begins a key, named after the sensor's prefix. One without commands does not come to be. */

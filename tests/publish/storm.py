@@ -33,6 +33,58 @@ def draw_sample(rng):
                                             for name, most in SIZES.items()}}
 
 
+def move_to(other, server, rng):
+    """Another server: empty, or a replica that was promoted and has some of the keys."""
+    other.client("FLUSHALL")
+    if rng.random() < 0.5:
+        for key in server.client("KEYS", "*"):
+            if rng.random() < 0.7:
+                other.client("RESTORE", key, 0, server.client("DUMP", key))
+
+
+def remove_keys(server, rng):
+    some = [key for key in server.client("KEYS", "*") if rng.random() < 0.3]
+    if some:
+        server.client("DEL", *some)
+    if rng.random() < 0.3:
+        server.client("FLUSHALL")
+
+
+def cut_log(server, rng):
+    log = max(glob.glob(f"{server.dir}/appendonlydir/*.incr.aof"))
+    os.truncate(log, max(0, os.path.getsize(log) - rng.randint(1, 20000)))
+
+
+def draw_faults(name, rng, at, proxy, hold, other):
+    """What the next connections through the proxy suffer; at("up") and at("down") draw where.
+    hold[0] is the server that the keys are on."""
+    server = hold[0]
+
+    def killed():
+        server.kill()
+        if name == "the log is cut":
+            cut_log(server, rng)
+        server.start()
+
+    def moved():
+        move_to(other, server, rng)
+        proxy.target = other.path
+        hold[0] = other
+        raise OSError  # what is open breaks
+
+    if name == "cuts":
+        return [(f"cut-{way}", at(way)) for way in rng.choices(("up", "down"), k=rng.randint(1, 4))]
+    if name == "lost replies":
+        return [("drop", at("down")) for _ in range(rng.randint(1, 2))]
+    if name == "the server refuses":
+        option, on, off = rng.choice([("maxmemory", "1", "0"), ("min-replicas-to-write", "1", "0")])
+        return [("hook", at("up"), lambda: server.client("CONFIG", "SET", option, on)), None,
+                ("hook", 0, lambda: server.client("CONFIG", "SET", option, off))]
+    hooks = {"another server": moved, "keys vanish": lambda: remove_keys(server, rng),
+             "the server is killed": killed, "the log is cut": killed}
+    return [("hook", at("up"), hooks[name])] if name in hooks else []
+
+
 class Run:
     def __init__(self, program, shared, rng):
         self.program, self.shared, self.rng = program, shared, rng
@@ -60,74 +112,25 @@ class Run:
             low = 0 if rng.random() < 0.6 else total[way] * 85 // 100
             return rng.randint(low, total[way] * 102 // 100)
 
-        path = f"{server.dir}/proxy"
-        hold = {"server": server}
-        faults, hook = [], None
-        if name == "cuts":
-            for way in rng.choices(("up", "down"), k=rng.randint(1, 4)):
-                faults.append((f"cut-{way}", at(way)))
-        elif name == "lost replies":
-            faults = [("drop", at("down")) for _ in range(rng.randint(1, 2))]
-        elif name == "another server":
-            def hook():
-                other = self.shared["other"]
-                other.client("FLUSHALL")
-                if rng.random() < 0.5:  # a replica that was promoted, with some of the keys
-                    for key in hold["server"].client("KEYS", "*"):
-                        if rng.random() < 0.7:
-                            dump = hold["server"].client("DUMP", key)
-                            other.client("RESTORE", key, 0, dump)
-                proxy.target = other.path
-                hold["server"] = other
-                proxy.faults = [None]
-                cut()
-        elif name == "keys vanish":
-            def hook():
-                keys = server.client("KEYS", "*")
-                some = [key for key in keys if rng.random() < 0.3]
-                if some:
-                    server.client("DEL", *some)
-                if rng.random() < 0.3:
-                    server.client("FLUSHALL")
-        elif name == "the server refuses":
-            how = rng.choice([("maxmemory", "1", "0"), ("min-replicas-to-write", "1", "0")])
-
-            def hook():
-                server.client("CONFIG", "SET", how[0], how[1])
-            faults = [("hook", at("up"), hook), None, ("hook", 0, lambda: server.client(
-                "CONFIG", "SET", how[0], how[2]))]
-            hook = None
-        elif name in ("the server is killed", "the log is cut"):
-            def hook():
-                server.kill()
-                if name == "the log is cut":
-                    log = max(glob.glob(f"{server.dir}/appendonlydir/*.incr.aof"))
-                    size = os.path.getsize(log)
-                    os.truncate(log, max(0, size - rng.randint(1, 20000)))
-                server.start()
-        if hook:
-            faults = [("hook", at("up"), hook)]
-        proxy = Proxy(server.path, path, faults)
-
-        def cut():
-            """What is open breaks: the proxy's target has changed."""
-            raise OSError
+        hold = [server]
+        proxy = Proxy(server.path, f"{server.dir}/proxy")
+        proxy.faults = draw_faults(name, rng, at, proxy, hold, self.shared["other"])
         try:
             if name == "the writer is killed":
                 for _ in range(rng.randint(1, 2)):
-                    process = subprocess.Popen(self.words(path, sample, 1),
+                    process = subprocess.Popen(self.words(proxy.path, sample, 1),
                                                stdout=subprocess.DEVNULL)
                     proxy.faults = [("hook", at("up"), process.kill)]
                     process.wait()
                     self.next_clock()
             # What refuses goes on refusing on the same connection; give it a new one now and then.
-            result = self.publish(path, sample, 1 if name == "the server refuses" else 2000)
+            result = self.publish(proxy.path, sample, 1 if name == "the server refuses" else 2000)
             for _ in range(4):
                 if name == "the server refuses" and result["status"] in ("busy", "lost"):
-                    result = self.publish(path, sample, 1)
+                    result = self.publish(proxy.path, sample, 1)
         finally:
             proxy.close()
-        return result, hold["server"], proxy.connections
+        return result, hold[0], proxy.connections
 
     def go(self, name):
         rng = self.rng
