@@ -109,27 +109,59 @@ static void count_command(struct publisher *publisher, const char *command, cons
     redis_batch_add(publisher->batch, command, key, NULL);
 }
 
+/* Members of "iot": a command takes a few hundred. */
+struct members {
+    const char *command, *key;
+    unsigned n;
+};
+
+static void add_member(struct redis_batch *batch, struct members *members, const char *text,
+                       const uint32_t *last_s)
+{
+    if (members->n++ % PUBLISH_ITEMS == 0) {
+        redis_batch_command(batch, members->command);
+        redis_batch_arg(batch, members->key);
+    }
+    if (last_s)
+        redis_batch_arg_u64(batch, *last_s);
+    redis_batch_arg(batch, text);
+}
+
+static void remove_sources(struct publisher *publisher, const struct flush *flush,
+                           const char *key)
+{
+    struct redis_batch *batch = publisher->batch;
+    char text[ADDRESS_TEXT_CAP], source[KEY_CAP];
+    struct members gone = {"ZREM", key, 0};
+    for (size_t i = 0; i < flush->gone_n; i++)
+        add_member(batch, &gone, address_format(&flush->gone[i], text), NULL);
+    for (size_t i = 0; i < flush->labelled_n; i++) {
+        const struct labelled_source *row =
+            &publisher->publication->labelled[flush->labelled[i]];
+        if (!row->iot)
+            add_member(batch, &gone, address_format(&row->source, text), NULL);
+    }
+    for (size_t i = 0; i < flush->gone_n; i++) {
+        if (i % PUBLISH_ITEMS == 0)
+            redis_batch_command(batch, "UNLINK");
+        (void)snprintf(source, sizeof source, "%ssrc:%s", publisher->keys.prefix,
+                       address_format(&flush->gone[i], text));
+        redis_batch_arg(batch, source);
+    }
+}
+
 static void add_devices(struct publisher *publisher, const struct flush *flush)
 {
-    const struct publication *publication = publisher->publication;
     struct redis_batch *batch = publisher->batch;
-    char key[KEY_CAP], text[ADDRESS_TEXT_CAP], source[KEY_CAP];
+    char key[KEY_CAP], text[ADDRESS_TEXT_CAP];
     publisher_key(publisher, "iot", key);
-    for (size_t i = 0; i < flush->gone_n; i++) {
-        (void)address_format(&flush->gone[i], text);
-        redis_batch_add(batch, "ZREM", key, text, NULL);
-        (void)snprintf(source, sizeof source, "%ssrc:%s", publisher->keys.prefix, text);
-        redis_batch_add(batch, "UNLINK", source, NULL);
-    }
+    remove_sources(publisher, flush, key);
+    struct members devices = {"ZADD", key, 0};
     for (size_t i = 0; i < flush->labelled_n; i++) {
-        const struct labelled_source *row = &publication->labelled[flush->labelled[i]];
-        if (!publish_has_source(publisher, row))
-            continue;
-        redis_batch_command(batch, row->iot ? "ZADD" : "ZREM");
-        redis_batch_arg(batch, key);
-        if (row->iot)
-            redis_batch_arg_u64(batch, row->last_s);
-        redis_batch_arg(batch, address_format(&row->source, text));
+        const struct labelled_source *row =
+            &publisher->publication->labelled[flush->labelled[i]];
+        if (row->iot && publish_has_source(publisher, row))
+            add_member(batch, &devices, address_format(&row->source, text), &row->last_s);
     }
     redis_batch_command(batch, "EXPIRE");
     redis_batch_arg(batch, key);
