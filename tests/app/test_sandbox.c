@@ -80,7 +80,7 @@ static bool lets_a_sensor_work(void)
     int mark, file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
     int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     int local = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    void *memory = malloc(64 << 20);
+    void *memory = malloc(1 << 20);
     return pthread_create(&thread, NULL, do_nothing, &mark) == 0 &&
            pthread_join(thread, &result) == 0 && result == &mark && file >= 0 && udp >= 0 &&
            local >= 0 && memory;
@@ -125,6 +125,7 @@ int main(void)
 {
     Suite *suite = suite_create("sandbox");
     TCase *tests = tcase_create("sandbox");
+    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, what_a_sensor_does_goes_on);
     tcase_add_loop_test(tests, what_it_never_does_is_refused, 0, 4);
     tcase_add_loop_test(tests, running_or_tracing_a_program_ends_it, 0, 2);
