@@ -252,12 +252,56 @@ START_TEST(other_rules_under_the_same_name_begin_anew)
 }
 END_TEST
 
+/* A copy of two halves, amid the stream, is what one analysis of all of it has. */
+START_TEST(a_copy_is_a_report_of_an_analysis_that_goes_on)
+{
+    struct random random = random_seeded("copy");
+    struct stream stream = stream_random(&random, PACKETS, SOURCES, 60);
+    struct rules rules = rules_of(TEXTS, TEXTS_N, false, NULL);
+    struct analysis *one = begin(&stream, &rules), *whole = begin(&stream, &rules);
+    count(one, &stream, 0, PACKETS / 2, &rules);
+    for (unsigned i = 0; i < 2; i++) { /* the second time as if there had been no first */
+        struct analysis *copy = begin(&stream, &rules);
+        ck_assert_int_eq(analysis_add_copy(copy, one), 0);
+        if (i) {
+            count(one, &stream, PACKETS / 2, PACKETS, &rules);
+            count(whole, &stream, 0, PACKETS, &rules);
+            struct report *expected = report_of(whole), *report = report_of(one);
+            same_report(expected, report);
+            report_free(expected);
+            report_free(report);
+        } else {
+            struct report *report = report_of(copy);
+            struct analysis *half = begin(&stream, &rules);
+            count(half, &stream, 0, PACKETS / 2, &rules);
+            struct report *expected = report_of(half);
+            same_view(&expected->scan, &report->scan);
+            same_view(&expected->iot, &report->iot);
+            ck_assert_uint_eq(expected->sources, report->sources);
+            ck_assert_uint_eq(expected->destinations, report->destinations);
+            ck_assert_mem_eq(expected->counts, report->counts, sizeof report->counts);
+            same_tools(expected->signatures.rows, report->signatures.rows, TEXTS_N);
+            same_tools(expected->labels.rows, report->labels.rows, expected->labels.n);
+            report_free(expected);
+            report_free(report);
+            analysis_free(half);
+        }
+        analysis_free(copy);
+    }
+    analysis_free(one);
+    analysis_free(whole);
+    rules_fini(&rules);
+    free(stream.packets);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("replan");
     TCase *tests = tcase_create("replan");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, the_same_signatures_change_nothing, 0, 2);
+    tcase_add_test(tests, a_copy_is_a_report_of_an_analysis_that_goes_on);
     tcase_add_test(tests, what_is_gone_keeps_its_counts);
     tcase_add_test(tests, other_rules_under_the_same_name_begin_anew);
     suite_add_tcase(suite, tests);
