@@ -33,6 +33,14 @@ struct live_rules {
     uint64_t *signature_packets;
 };
 
+/* What the main thread may ask for, one thing at a time. */
+struct live_request {
+    struct live_rules *rules; /* take these, or: */
+    struct analysis *copy;    /* add a copy of yours to this */
+    int64_t took_ns;
+    bool failed; /* for lack of memory */
+};
+
 struct live_worker {
     const struct live_workers_config *config;
     unsigned id;
@@ -61,9 +69,9 @@ struct live_worker {
 
     pthread_mutex_t lock;
     struct live_said said;
-    struct live_rules *rules; /* to be taken at the next opportunity; NULL: none */
-    pthread_cond_t taken;
-    atomic_bool has_rules;
+    struct live_request *request; /* NULL: none, or done */
+    pthread_cond_t done;
+    atomic_bool has_request;
 };
 
 /* Opens the handles. -1 with *err; live_worker_fini() in any case. */

@@ -138,7 +138,7 @@ int analysis_merge(struct analysis *into, struct analysis *from)
     return into->memory_refused == refused ? 0 : -1;
 }
 
-int analysis_add_copy(struct analysis *into, const struct analysis *from)
+int analysis_add_copy(struct analysis *into, struct analysis *from)
 {
     uint64_t refused = into->memory_refused + from->memory_refused;
     for (unsigned i = 0; i < SHARD_COUNT; i++)
@@ -146,5 +146,7 @@ int analysis_add_copy(struct analysis *into, const struct analysis *from)
             for (uint32_t row = 0; row < from->shards[i].tables[family].n; row++)
                 merge_row(into, &into->shards[i], &from->shards[i], family, row);
     add_sums(into, from);
+    if (into->feed && from->feed)
+        feed_add_copy(into->feed, from->feed);
     return into->memory_refused == refused ? 0 : -1;
 }

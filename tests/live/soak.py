@@ -14,7 +14,7 @@ from wire import Flood, Sensor, Wire, expect, finish, lost, need
 arguments = argparse.ArgumentParser()
 arguments.add_argument("nightscope")
 arguments.add_argument("--minutes", type=float, default=30)
-arguments.add_argument("--rate", default="300000", help="packets a second")
+arguments.add_argument("--rate", help="packets a second, at most some 70000; default: all that trafgen can")
 arguments.add_argument("--max-sources", default="1000000")
 arguments.add_argument("--workers", default="2")
 arguments.add_argument("--reload-every", type=float, default=60, help="seconds; 0: never")
@@ -40,7 +40,7 @@ def main():
                         ARGUMENTS.max_sources).ready()
         before, begin = wire.sent(), time.monotonic()
         end = begin + ARGUMENTS.minutes * 60
-        flood = Flood(wire, folder, 1 << 40, f"{ARGUMENTS.rate}pps")
+        flood = Flood(wire, folder, 0, ARGUMENTS.rate and f"{ARGUMENTS.rate}pps")
         next_row, next_reload = begin + EVERY_S, begin + ARGUMENTS.reload_every
         while (now := time.monotonic()) < end:
             sensor.hear()

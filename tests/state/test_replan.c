@@ -3,6 +3,7 @@
 #include "stream.h"
 
 #include "state/evidence.h"
+#include "state/feed.h"
 #include "state/replan.h"
 
 static const char *const TEXTS[] = {
@@ -100,13 +101,14 @@ static struct analysis *begin(const struct stream *stream, const struct rules *r
                                      .lateness_ns = stream->lateness_ns,
                                      .table_key = {1, 9},
                                      .evidence = rules->plan,
-                                     .evidence_s = 86400};
+                                     .evidence_s = 86400,
+                                     .feed = true};
     return analysis_new(&config);
 }
 
 static void replace(struct analysis *analysis, const struct rules *from, const struct rules *to)
 {
-    struct replan *replan = replan_new(from->plan, to->plan);
+    struct replan *replan = replan_new(from->plan, to->plan, true);
     ck_assert_ptr_nonnull(replan);
     analysis_replan(analysis, replan);
     replan_free(replan);
@@ -157,6 +159,13 @@ START_TEST(the_same_signatures_change_nothing)
     count(two, &stream, PACKETS / 3, PACKETS / 2, &second);
     replace(two, &second, &third);
     count(two, &stream, PACKETS / 2, PACKETS, &third);
+    size_t n, m;
+    const struct feed_packet *left = analysis_feed(one, &n), *right = analysis_feed(two, &m);
+    ck_assert_uint_eq(n, m);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_uint_eq(left[i].rank, right[i].rank);
+        ck_assert_pstr_eq(left[i].label, right[i].label);
+    }
     struct report *expected = report_of(one), *report = report_of(two);
     same_report(expected, report);
     same_view(&expected->iot, &report->iot);
