@@ -286,18 +286,21 @@ static void ask(struct live_worker *worker, struct live_request *request)
     (void)pthread_mutex_unlock(&worker->lock);
 }
 
-static struct analysis *new_whole(const struct live_workers *workers)
+static struct analysis *new_whole(const struct live_workers *workers, bool copy)
 {
     struct analysis_config whole = workers->config.analysis;
     whole.sources_max *= workers->config.n;
     whole.locator = NULL; /* sources bring their places along */
-    whole.profiles = false;
+    if (copy) {
+        whole.profiles = false;
+        whole.events_max = 0;
+    }
     return analysis_new(&whole);
 }
 
 struct analysis *live_workers_copy(struct live_workers *workers, int64_t *ret_longest_ns)
 {
-    struct analysis *copy = new_whole(workers);
+    struct analysis *copy = new_whole(workers, true);
     int64_t longest_ns = 0;
     for (unsigned w = 0; copy && w < workers->config.n; w++) {
         struct live_request request = {.copy = copy};
@@ -373,7 +376,7 @@ int live_workers_finish(struct live_workers *workers, struct live_result *ret_re
     for (unsigned w = 0; w < workers->started; w++)
         (void)pthread_join(workers->worker[w].thread, NULL);
     workers->started = 0;
-    struct analysis *analysis = new_whole(workers);
+    struct analysis *analysis = new_whole(workers, false);
     if (!analysis)
         return err_set(err, NULL, 0, 0, "out of memory");
     for (unsigned w = 0; w < config->n; w++) {

@@ -152,7 +152,7 @@ class Flood:
             options += ["--bind-cpu", str(cpu)]
         self.begin = time.monotonic()
         self.process = wire.start(wire.scan, "trafgen", "--in", path, "--out", SCAN, "--num",
-                                  str(packets), "--cpus", "1", "--no-sock-mem", *options,
+                                  str(packets), "--cpus", "1", "--no-sock-mem", *options, cwd=folder,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def wait(self):
