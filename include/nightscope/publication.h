@@ -54,6 +54,10 @@ struct publication_day {
     const struct profile *profile; /* all steps of the day */
 };
 
+struct publication_signature {
+    const char *name, *label;
+};
+
 struct publication {
     const char *sensor; /* [A-Za-z0-9._-]{1,64} */
     /* Of the writer: 13 digits (milliseconds of its start, by the clock), '-', then random
@@ -70,7 +74,8 @@ struct publication {
     const struct report *report;
     const char *report_json; /* one line without its end */
     size_t report_json_len;
-    const struct signature_set *signatures;
+    const struct publication_signature *signatures; /* by index */
+    size_t signatures_n;
     const char *const *labels; /* PROFILE_LABEL keys index this */
     size_t labels_n;
 
@@ -86,7 +91,25 @@ struct publication {
     size_t labelled_n;
     const struct feed_packet *feed; /* by time, at most FEED_MAX, the newest */
     size_t feed_n;
+
+    /* Asked before every batch: false gives up, as REDIS_LOST. NULL: never. */
+    bool (*go_on)(void *context);
+    void *context;
 };
+
+/* Packet time of the newest thing it holds: what is kept is reckoned from there. */
+int64_t publication_newest(const struct publication *publication);
+enum {
+    PUBLICATION_SOURCES_S = 7 * 86400
+}; /* labelled sources not seen for so long are left out */
+
+/* Names a writer that starts now: by the clock, or after the writer that owns the sensor where
+ * the clock was set back. The name is there whatever is returned; without an answer from the
+ * server, it is by the clock. */
+enum { INCARNATION_CAP = 65 };
+enum redis_status redis_incarnation(struct redis *redis, const char *sensor, int64_t now_ms,
+                                    uint64_t random, char ret_name[static INCARNATION_CAP],
+                                    struct err *err);
 
 /* Replaces everything the sensor's keys hold by the publication. Rankings, series, totals,
  * report and feed are staged under names that expire, then named by one transaction: readers

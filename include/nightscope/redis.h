@@ -22,6 +22,8 @@ struct redis_config {
     char path[108]; /* unix socket, or "" */
     unsigned db;
     bool tls;
+    char tls_ca[512];   /* file of authorities that may vouch for it; "": the system's */
+    char tls_cert[512]; /* file with our certificate and its key; "": none */
     char user[128], password[512]; /* "": none */
     /* Of connecting, and of each reply; of all replies of a batch together ten times as much,
      * and once more for each MiB that is sent or received. */
@@ -30,10 +32,10 @@ struct redis_config {
 
 enum { REDIS_PORT = 6379, REDIS_TIMEOUT_MS = 3000 };
 
-/* redis://HOST[:PORT][/DB], rediss:// (TLS: refused when connecting, with what to use),
- * unix:PATH[?db=N]. A user or password in the URL is refused with a message that says where to
- * put them; no message quotes the URL. timeout_ms is set to REDIS_TIMEOUT_MS. 0, or -1 with
- * *err. */
+/* redis://HOST[:PORT][/DB], rediss:// (TLS; where the build has none, refused when
+ * connecting, with what to use), * unix:PATH[?db=N]. A user or password in the URL is refused
+ * with a message that says where to put them; no message quotes the URL. timeout_ms is set to
+ * REDIS_TIMEOUT_MS. 0, or -1 with *err. */
 int redis_url_parse(const char *url, struct redis_config *ret_config, struct err *err);
 /* Credentials: the file (first line "user:password", or a password alone; ":password" when a
  * password alone has a colon; nobody but its owner may read it) when given, else the values of

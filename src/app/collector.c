@@ -219,7 +219,7 @@ void collector_deliver(struct collector *collector, unsigned worker, struct wind
         collector->pending = done->next;
         append_row(collector, done);
         if (collector->gathering)
-            gathering_add_minute(collector->gathering, done);
+            gathering_add_minute(collector->gathering, done, 0);
         if (collector->rows_max)
             keep_minute(collector, done);
         else

@@ -32,11 +32,41 @@ struct gathering {
     size_t days_n;                                      /* finished ones */
     struct profile *trailing_hour, *trailing_day;       /* of the last gathering_read() */
     uint64_t refused;
+    uint64_t version;
 };
+
+uint64_t gathering_version(const struct gathering *gathering)
+{
+    return gathering->version;
+}
+
+static uint64_t list_bytes(const struct profile *profile)
+{
+    uint64_t bytes = 0;
+    for (; profile; profile = profile->next)
+        bytes += profile_bytes(profile);
+    return bytes;
+}
+
+uint64_t gathering_bytes(const struct gathering *gathering)
+{
+    uint64_t bytes =
+        sizeof *gathering + list_bytes(gathering->pending) + list_bytes(gathering->steps) +
+        list_bytes(gathering->today) + list_bytes(gathering->trailing_hour) +
+        list_bytes(gathering->trailing_day) + gathering->hours_cap * sizeof *gathering->hours;
+    for (size_t i = 0; i < gathering->days_n; i++)
+        bytes += profile_bytes(gathering->days[i].profile);
+    for (const struct open_hour *hour = gathering->open; hour; hour = hour->next)
+        bytes += sizeof *hour + sizeof *hour->ports;
+    return bytes;
+}
 
 struct gathering *gathering_new(void)
 {
-    return calloc(1, sizeof(struct gathering));
+    struct gathering *gathering = calloc(1, sizeof *gathering);
+    if (gathering)
+        gathering->version = 1;
+    return gathering;
 }
 
 static void free_list(struct profile *profile)
@@ -120,12 +150,14 @@ static struct open_hour *hour_of(struct gathering *gathering, int64_t at_s)
     return hour;
 }
 
-void gathering_add_minute(struct gathering *gathering, const struct window *minute)
+void gathering_add_minute(struct gathering *gathering, const struct window *minute,
+                          uint32_t seconds)
 {
     struct open_hour *hour = hour_of(gathering, minute->start_s);
     if (!hour)
         return;
     window_merge(hour->ports, minute);
+    hour->row.seconds += seconds;
     uint64_t sources = minute->counts[COUNT_sources];
     uint64_t iot = minute->counts[COUNT_iot_matched_sources];
     hour->sources_most = sources > hour->sources_most ? sources : hour->sources_most;
@@ -213,11 +245,13 @@ void gathering_advance(struct gathering *gathering, int64_t closed_until_s)
         struct profile *step = gathering->pending;
         gathering->pending = step->next;
         add_step(gathering, step);
+        gathering->version++;
     }
     while (gathering->open && gathering->open->row.start_s + HOUR_S <= closed_until_s) {
         struct open_hour *hour = gathering->open;
         gathering->open = hour->next;
         close_hour(gathering, hour);
+        gathering->version++;
         free_hour(hour);
     }
 }
@@ -259,7 +293,7 @@ int gathering_read(struct gathering *gathering, int64_t first_ns, int64_t last_n
         if (!gathering->trailing_hour || !gathering->trailing_day)
             return -1;
     }
-    for (size_t i = 0; i < gathering->hours_n; i++)
+    for (size_t i = 0; i < gathering->hours_n && first_ns <= last_ns; i++)
         gathering->hours[i].seconds =
             seconds_of(gathering->hours[i].start_s, first_ns, last_ns);
     size_t extra =

@@ -24,10 +24,17 @@ void gathering_free(struct gathering *gathering);
 
 /* Takes ownership of parts of steps, oldest first; may be NULL. */
 void gathering_add_steps(struct gathering *gathering, struct profile *steps);
-/* A minute that is whole. */
-void gathering_add_minute(struct gathering *gathering, const struct window *minute);
+/* A minute that is whole, and how much of it was captured (0: gathering_read() works it out).
+ */
+void gathering_add_minute(struct gathering *gathering, const struct window *minute,
+                          uint32_t seconds);
 /* All workers have closed and delivered what ends by then. */
 void gathering_advance(struct gathering *gathering, int64_t closed_until_s);
+
+/* Memory of all that is in it. */
+uint64_t gathering_bytes(const struct gathering *gathering);
+/* Changes whenever what gathering_read() gives does, and what it gave is not valid any more. */
+uint64_t gathering_version(const struct gathering *gathering);
 
 /* Borrowed until the gathering changes or is freed. */
 struct gathered {
@@ -38,6 +45,7 @@ struct gathered {
     size_t days_n;
     uint64_t refused; /* parts of all this that found no memory */
 };
-/* first_ns and last_ns of all frames bound the seconds of hours. -1: out of memory. */
+/* first_ns and last_ns of all frames bound the seconds of hours; first_ns after last_ns: they
+ * are the sum of those of the minutes. -1: out of memory. */
 int gathering_read(struct gathering *gathering, int64_t first_ns, int64_t last_ns,
                    struct gathered *ret_gathered);

@@ -20,30 +20,18 @@ static int64_t clock_ms(clockid_t clock)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Later writers sort behind earlier ones. */
-static int name_incarnation(struct publisher *publisher, struct err *err)
+/* Also tells whether the server is there. */
+static enum redis_status name_incarnation(struct publisher *publisher, struct err *err)
 {
     uint64_t random;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        return err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
-    int64_t now_ms = clock_ms(CLOCK_REALTIME);
-    publisher->started_s = now_ms / 1000;
-    (void)snprintf(publisher->incarnation, sizeof publisher->incarnation, "%013lld-%016llx",
-                   (long long)now_ms, (unsigned long long)random);
-    return 0;
-}
-
-static enum redis_status ping(struct redis *redis, struct err *err)
-{
-    struct redis_batch *batch = redis_batch_new();
-    if (!batch) {
-        (void)err_set(err, NULL, 0, 0, "out of memory");
+    if (getrandom(&random, sizeof random, 0) != sizeof random) {
+        (void)err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
         return REDIS_WRONG;
     }
-    redis_batch_add(batch, "PING", NULL);
-    enum redis_status status = redis_run(redis, "", batch, NULL, NULL, err);
-    redis_batch_free(batch);
-    return status;
+    int64_t now_ms = clock_ms(CLOCK_REALTIME);
+    publisher->started_s = now_ms / 1000;
+    return redis_incarnation(publisher->redis, publisher->sensor, now_ms, random,
+                             publisher->incarnation, err);
 }
 
 static void warn(const struct err *err, const char *what)
@@ -62,14 +50,14 @@ int publisher_init(struct publisher *publisher, const struct setup *setup,
         .wait_s = (unsigned)value[OPTION_redis_timeout].number,
         .quiet = value[OPTION_quiet].given,
     };
-    if (name_incarnation(publisher, err) != 0)
-        return EXIT_FAILED;
     publisher->redis = redis_new(&redis->config);
     if (!publisher->redis) {
         (void)err_set(err, NULL, 0, 0, "out of memory");
         return EXIT_FAILED;
     }
-    enum redis_status status = ping(publisher->redis, err);
+    enum redis_status status = name_incarnation(publisher, err);
+    if (!publisher->incarnation[0])
+        return EXIT_FAILED;
     if (status == REDIS_DENIED)
         return EXIT_BAD_CONFIG;
     if (status != REDIS_DONE && !publisher->quiet)
@@ -116,6 +104,8 @@ struct parts {
     struct labelled_list labelled;
     struct feed_packet *feed;
     size_t feed_n;
+    struct publication_signature *signatures;
+    size_t signatures_n;
     const char **labels;
     size_t labels_n;
     char *json;
@@ -126,6 +116,7 @@ static void parts_fini(struct parts *parts)
 {
     free(parts->labelled.rows);
     free(parts->feed);
+    free(parts->signatures);
     free(parts->labels);
     free(parts->json);
 }
@@ -148,6 +139,16 @@ static bool locate_feed(struct analysis *analysis, const struct locator *locator
                                                    &packet->latitude, &packet->longitude);
     }
     return true;
+}
+
+static bool name_signatures(const struct signature_set *set, struct parts *parts)
+{
+    parts->signatures_n = set ? signature_count(set) : 0;
+    parts->signatures = calloc(parts->signatures_n + 1, sizeof *parts->signatures);
+    for (unsigned i = 0; parts->signatures && i < parts->signatures_n; i++)
+        parts->signatures[i] = (struct publication_signature){signature_at(set, i)->name,
+                                                              signature_at(set, i)->label};
+    return parts->signatures;
 }
 
 static bool name_labels(const struct evidence_plan *plan, struct parts *parts)
@@ -180,7 +181,8 @@ int publisher_publish(struct publisher *publisher, const struct setup *setup,
     struct gathered gathered;
     int status = -1;
     if (!locate_feed(input->analysis, input->locator, &parts) ||
-        !name_labels(setup->evidence, &parts) || !render(input, &parts) ||
+        !name_signatures(setup->signatures, &parts) || !name_labels(setup->evidence, &parts) ||
+        !render(input, &parts) ||
         labelled_collect(input->analysis, LABELLED_MAX, &parts.labelled) != 0 ||
         gathering_read(input->gathering, report->first_ns, report->last_ns, &gathered) != 0) {
         (void)err_set(err, NULL, 0, 0, "out of memory: nothing was published");
@@ -202,7 +204,8 @@ int publisher_publish(struct publisher *publisher, const struct setup *setup,
         .report = report,
         .report_json = parts.json,
         .report_json_len = parts.json_len,
-        .signatures = setup->signatures,
+        .signatures = parts.signatures,
+        .signatures_n = parts.signatures_n,
         .labels = parts.labels,
         .labels_n = parts.labels_n,
         .minutes = report->series.rows,

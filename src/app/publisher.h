@@ -9,7 +9,7 @@
 struct publisher {
     struct redis *redis;
     const char *sensor;
-    char incarnation[64];
+    char incarnation[INCARNATION_CAP];
     int64_t started_s;
     unsigned wait_s; /* for a Redis that is away, in all */
     bool quiet;

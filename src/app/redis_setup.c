@@ -19,26 +19,51 @@ int redis_setup_check_sensor(const char *name, size_t n, struct err *err)
                    n < 200 ? (int)n : 200, name, SENSOR_NAME_MAX);
 }
 
+static int copy_path(const struct setup *setup, enum option_id id, const char *name, bool tls,
+                     char *ret_path, size_t cap, struct err *err)
+{
+    const char *path = setup_text(setup, id);
+    if (!path)
+        return 0;
+    if (!tls)
+        return err_set(err, name, 0, 0, "is for rediss:// URLs");
+    if (strlen(path) >= cap)
+        return err_set(err, name, 0, 0, "expected a path of at most %zu characters", cap - 1);
+    memcpy(ret_path, path, strlen(path) + 1);
+    return 0;
+}
+
 int redis_setup_init(const struct setup *setup, struct redis_setup *ret_redis, struct err *err)
 {
     const char *url = setup_text(setup, OPTION_redis);
     *ret_redis = (struct redis_setup){.wanted = url};
     if (!url) {
-        static const enum option_id NEED_IT[] = {OPTION_sensor, OPTION_redis_auth};
+        static const struct {
+            enum option_id id;
+            const char *name;
+        } NEED_IT[] = {{OPTION_sensor, "--sensor"},
+                       {OPTION_redis_auth, "--redis-auth"},
+                       {OPTION_redis_ca, "--redis-ca"},
+                       {OPTION_redis_cert, "--redis-cert"}};
         for (unsigned i = 0; i < sizeof NEED_IT / sizeof *NEED_IT; i++)
-            if (setup_text(setup, NEED_IT[i]) && !setup->options.from_file[NEED_IT[i]]) {
-                (void)err_set(err, i ? "--redis-auth" : "--sensor", 0, 0,
-                              "needs --redis URL beside it");
+            if (setup_text(setup, NEED_IT[i].id) && !setup->options.from_file[NEED_IT[i].id]) {
+                (void)err_set(err, NEED_IT[i].name, 0, 0, "needs --redis URL beside it");
                 return EXIT_USAGE;
             }
         return EXIT_DONE;
     }
-    if (redis_url_parse(url, &ret_redis->config, err) != 0) {
+    struct redis_config *config = &ret_redis->config;
+    if (redis_url_parse(url, config, err) != 0) {
         if (setup->options.from_file[OPTION_redis]) /* to be told where it is there */
             (void)snprintf(err->origin, sizeof err->origin, "--redis");
         return EXIT_USAGE;
     }
-    if (redis_credentials(&ret_redis->config, setup_text(setup, OPTION_redis_auth),
+    if (copy_path(setup, OPTION_redis_ca, "--redis-ca", config->tls, config->tls_ca,
+                  sizeof config->tls_ca, err) != 0 ||
+        copy_path(setup, OPTION_redis_cert, "--redis-cert", config->tls, config->tls_cert,
+                  sizeof config->tls_cert, err) != 0)
+        return EXIT_USAGE;
+    if (redis_credentials(config, setup_text(setup, OPTION_redis_auth),
                           getenv("NIGHTSCOPE_REDIS_USER"), getenv("NIGHTSCOPE_REDIS_PASSWORD"),
                           err) != 0)
         return EXIT_BAD_CONFIG;

@@ -18,10 +18,10 @@ static void publish_sketch(struct publisher *publisher, const struct profile *pr
     stage_set(publisher, bytes, sizeof bytes);
 }
 
-void publish_days(struct publisher *publisher)
+void publish_days(struct publisher *publisher, size_t from)
 {
     const struct publication *publication = publisher->publication;
-    for (size_t i = 0; i < publication->days_n; i++) {
+    for (size_t i = from; i < publication->days_n; i++) {
         const struct publication_day *day = &publication->days[i];
         if (day->start_s <= publisher->newest_s - KEPT_DAYS_S)
             continue;

@@ -25,7 +25,8 @@ static const char *degrees(bool known, float value, char buf[static 24])
     return buf;
 }
 
-static void add_packet(struct publisher *publisher, const char *id,
+/* What comes after the key of an XADD. */
+static void add_packet(struct redis_batch *batch, const char *id,
                        const struct feed_packet *packet)
 {
     char time[40], source[ADDRESS_TEXT_CAP], dport[8] = "", latitude[24], longitude[24];
@@ -44,26 +45,56 @@ static void add_packet(struct publisher *publisher, const char *id,
         "class", CLASS_NAMES[packet->class],
         "label", packet->label ? packet->label : "",
     };
-    stage_command(publisher, "XADD");
-    redis_batch_arg(publisher->batch, id);
+    redis_batch_arg(batch, id);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        redis_batch_arg(publisher->batch, fields[i]);
-    stage_command_end(publisher);
+        redis_batch_arg(batch, fields[i]);
+}
+
+/* Ids are times; packets of a millisecond are numbered. */
+struct ids {
+    int64_t last_ms;
+    unsigned n; /* Redis refuses the id 0-0: packets of 1970 begin with 0-1 */
+};
+
+static void next_id(struct ids *ids, const struct feed_packet *packet, char ret_id[static 48])
+{
+    int64_t ms = packet->ts_ns / 1000000;
+    ids->n = ms == ids->last_ms ? ids->n + 1 : 0;
+    ids->last_ms = ms;
+    (void)snprintf(ret_id, 48, "%" PRId64 "-%u", ms, ids->n);
 }
 
 void publish_feed(struct publisher *publisher)
 {
     const struct publication *publication = publisher->publication;
     size_t first = publication->feed_n > FEED_MAX ? publication->feed_n - FEED_MAX : 0;
+    struct ids ids = {0};
+    char id[48];
     stage_key(publisher, KEPT_FOR_EVER, "feed");
-    int64_t last_ms = 0;
-    unsigned n = 0; /* Redis refuses the id 0-0: packets of 1970 begin with 0-1 */
     for (size_t i = first; i < publication->feed_n; i++) {
-        int64_t ms = publication->feed[i].ts_ns / 1000000;
-        n = ms == last_ms ? n + 1 : 0;
-        last_ms = ms;
-        char id[48];
-        (void)snprintf(id, sizeof id, "%" PRId64 "-%u", ms, n);
-        add_packet(publisher, id, &publication->feed[i]);
+        next_id(&ids, &publication->feed[i], id);
+        stage_command(publisher, "XADD");
+        add_packet(publisher->batch, id, &publication->feed[i]);
+        stage_command_end(publisher);
     }
+}
+
+void publish_more_feed(struct publisher *publisher, size_t from)
+{
+    const struct publication *publication = publisher->publication;
+    struct ids ids = {0};
+    char key[KEY_CAP], id[48];
+    publisher_key(publisher, "feed", key);
+    for (size_t i = 0; i < publication->feed_n; i++) {
+        next_id(&ids, &publication->feed[i], id);
+        if (i < from)
+            continue;
+        redis_batch_command(publisher->batch, "XADD");
+        redis_batch_arg(publisher->batch, key);
+        add_packet(publisher->batch, id, &publication->feed[i]);
+    }
+    if (!publication->feed_n)
+        return;
+    (void)snprintf(id, sizeof id, "%" PRId64, publication->feed[0].ts_ns / 1000000);
+    redis_batch_add(publisher->batch, "XTRIM", key, "MINID", "=", id, NULL);
 }

@@ -24,8 +24,7 @@ void publish_info(struct publisher *publisher)
     }
     stage_field_u64(publisher, "dark_size", publication->dark_size);
     stage_field_u64(publisher, "frames", report->frames);
-    stage_field_u64(publisher, "signatures",
-                    publication->signatures ? signature_count(publication->signatures) : 0);
+    stage_field_u64(publisher, "signatures", publication->signatures_n);
     stage_field_u64(publisher, "located", report->located);
     stage_field_u64(publisher, "resends", publication->resends);
     stage_field_u64(publisher, "drops", publication->drops);

@@ -78,3 +78,23 @@ void publish_owner(struct publisher *publisher)
                       "several writers take this sensor at the same time");
     publisher_fail(publisher, REDIS_ABORTED);
 }
+
+void publish_owner_lost(struct publisher *publisher)
+{
+    struct redis_replies replies = {0};
+    struct redis_batch *batch = redis_batch_new();
+    enum holder holder = HOLDER_LATER; /* unless we learn better */
+    if (batch) {
+        redis_batch_add(batch, "GET", publisher->keys.owner, NULL);
+        if (redis_run(publisher->redis, publisher->keys.owner, batch, "WRONGTYPE", &replies,
+                      NULL) == REDIS_DONE)
+            holder = holder_of(&replies.items[0], publisher->publication->incarnation);
+    }
+    redis_replies_free(&replies);
+    redis_batch_free(batch);
+    publisher->status = holder == HOLDER_LATER ? REDIS_ABORTED : REDIS_BUSY;
+    (void)err_set(publisher->err, publisher->keys.owner, 0, 0,
+                  holder == HOLDER_LATER
+                      ? "another writer has taken this sensor over"
+                      : "somebody has changed or removed this sensor's keys");
+}

@@ -2,6 +2,7 @@
 #include "publish/publish.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 void publisher_fail(struct publisher *publisher, enum redis_status status)
@@ -17,30 +18,47 @@ void publisher_refuse(struct publisher *publisher, const char *text)
     publisher_fail(publisher, REDIS_WRONG);
 }
 
+void publisher_key(const struct publisher *publisher, const char *name,
+                   char ret_key[static KEY_CAP])
+{
+    (void)snprintf(ret_key, KEY_CAP, "%s%s", publisher->keys.prefix, name);
+}
+
+static void ask_whether_to_go_on(struct publisher *publisher)
+{
+    const struct publication *publication = publisher->publication;
+    if (publisher->status != REDIS_DONE || !publication->go_on ||
+        publication->go_on(publication->context))
+        return;
+    (void)err_set(publisher->err, "redis", 0, 0, "given up: it takes too long");
+    publisher_fail(publisher, REDIS_LOST);
+}
+
 void publisher_run(struct publisher *publisher, const char *allowed,
                    struct redis_replies *ret_replies)
 {
+    ask_whether_to_go_on(publisher);
     if (publisher->status == REDIS_DONE && redis_batch_count(publisher->batch))
         publisher->status = redis_run(publisher->redis, publisher->keys.owner, publisher->batch,
                                       allowed, ret_replies, publisher->err);
     redis_batch_clear(publisher->batch);
 }
 
-void publisher_transact(struct publisher *publisher)
+void publisher_transact(struct publisher *publisher, const char *allowed,
+                        struct redis_replies *ret_replies)
 {
+    ask_whether_to_go_on(publisher);
     if (publisher->status == REDIS_DONE && redis_batch_count(publisher->batch)) {
-        publisher->status = redis_transaction(publisher->redis, publisher->keys.owner,
-                                              publisher->publication->incarnation,
-                                              publisher->batch, NULL, NULL, publisher->err);
+        publisher->status = redis_transaction(
+            publisher->redis, publisher->keys.owner, publisher->publication->incarnation,
+            publisher->batch, allowed, ret_replies, publisher->err);
         if (publisher->status == REDIS_ABORTED)
-            (void)err_set(publisher->err, publisher->keys.owner, 0, 0,
-                          "another writer has taken this sensor over");
+            publish_owner_lost(publisher);
     }
     redis_batch_clear(publisher->batch);
 }
 
-/* What is kept is reckoned from here: the newest minute, hour, day or source there is. */
-static int64_t newest_of(const struct publication *publication)
+int64_t publication_newest(const struct publication *publication)
 {
     int64_t newest = 0;
 #define REACH(seconds)                                                                         \
@@ -71,7 +89,7 @@ static void publish_name(struct publisher *publisher)
         redis_run(publisher->redis, KEY_SENSORS, publisher->batch, NULL, NULL, publisher->err);
 }
 
-static void publish_all(struct publisher *publisher)
+void publish_all(struct publisher *publisher)
 {
     publish_owner(publisher);
     publish_info(publisher);
@@ -79,7 +97,7 @@ static void publish_all(struct publisher *publisher)
     publish_report(publisher);
     publish_series(publisher);
     publish_tops(publisher);
-    publish_days(publisher);
+    publish_days(publisher, 0);
     publish_iot(publisher);
     publish_feed(publisher);
     stage_send(publisher);
@@ -89,30 +107,42 @@ static void publish_all(struct publisher *publisher)
     publish_name(publisher);
 }
 
+bool publish_init(struct publisher *publisher, struct redis *redis,
+                  const struct publication *publication, struct err *err)
+{
+    *publisher = (struct publisher){
+        .redis = redis,
+        .publication = publication,
+        .newest_s = publication_newest(publication),
+        .status = REDIS_DONE,
+        .err = err,
+    };
+    if (!keys_is_sensor(publication->sensor) ||
+        !keys_is_incarnation(publication->incarnation)) {
+        publisher_refuse(publisher, "not a sensor's name, or not an incarnation");
+        return false;
+    }
+    publisher->batch = redis_batch_new();
+    if (!publisher->batch)
+        publisher_refuse(publisher, "out of memory");
+    keys_init(&publisher->keys, publication->sensor, publication->incarnation);
+    return publisher->batch;
+}
+
+void publish_fini(struct publisher *publisher)
+{
+    redis_batch_free(publisher->batch);
+    for (size_t i = 0; i < publisher->staged_n; i++)
+        free(publisher->staged[i].name.text);
+    free(publisher->staged);
+}
+
 enum redis_status redis_publish(struct redis *redis, const struct publication *publication,
                                 struct err *err)
 {
-    if (!keys_is_sensor(publication->sensor) ||
-        !keys_is_incarnation(publication->incarnation)) {
-        (void)err_set(err, "redis", 0, 0, "not a sensor's name, or not an incarnation");
-        return REDIS_WRONG;
-    }
-    struct publisher publisher = {
-        .redis = redis,
-        .publication = publication,
-        .newest_s = newest_of(publication),
-        .status = REDIS_DONE,
-        .err = err,
-        .batch = redis_batch_new(),
-    };
-    keys_init(&publisher.keys, publication->sensor, publication->incarnation);
-    if (publisher.batch)
+    struct publisher publisher;
+    if (publish_init(&publisher, redis, publication, err))
         publish_all(&publisher);
-    else
-        publisher_refuse(&publisher, "out of memory");
-    redis_batch_free(publisher.batch);
-    for (size_t i = 0; i < publisher.staged_n; i++)
-        free(publisher.staged[i].name.text);
-    free(publisher.staged);
+    publish_fini(&publisher);
     return publisher.status;
 }

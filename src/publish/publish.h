@@ -28,7 +28,7 @@ enum {
     KEPT_MINUTES_S = 7 * 86400,
     KEPT_HOURS_S = 730 * 86400,
     KEPT_DAYS_S = 400 * 86400,
-    KEPT_SOURCES_S = 7 * 86400,
+    KEPT_SOURCES_S = PUBLICATION_SOURCES_S,
     KEPT_FOR_EVER = 0,
 };
 
@@ -58,6 +58,13 @@ struct publisher {
     } key;
 };
 
+/* False: the status says why. publisher_fini() in either case. */
+bool publish_init(struct publisher *publisher, struct redis *redis,
+                  const struct publication *publication, struct err *err);
+void publish_fini(struct publisher *publisher);
+/* Everything, from taking the sensor to removing what is not part of it. */
+void publish_all(struct publisher *publisher);
+
 /* Keeps the first failure. */
 void publisher_fail(struct publisher *publisher, enum redis_status status);
 /* The same, REDIS_WRONG with a text. */
@@ -66,10 +73,17 @@ void publisher_refuse(struct publisher *publisher, const char *text);
 void publisher_run(struct publisher *publisher, const char *allowed,
                    struct redis_replies *ret_replies);
 /* The same, in a transaction that only the owner can make. */
-void publisher_transact(struct publisher *publisher);
+void publisher_transact(struct publisher *publisher, const char *allowed,
+                        struct redis_replies *ret_replies);
 
+/* The name of a key of the sensor. */
+void publisher_key(const struct publisher *publisher, const char *name,
+                   char ret_key[static KEY_CAP]);
 /* Makes the writer the owner, unless a newer one is. */
 void publish_owner(struct publisher *publisher);
+/* After a transaction was aborted: REDIS_ABORTED when a later writer has the sensor, else
+ * REDIS_BUSY, since another attempt takes it again. */
+void publish_owner_lost(struct publisher *publisher);
 
 /* Begins a key, named after the sensor's prefix. One without commands does not come to be. */
 void stage_key(struct publisher *publisher, unsigned expire_s, const char *format, ...)
@@ -98,8 +112,12 @@ void publish_series(struct publisher *publisher);
 void publish_rankings(struct publisher *publisher, const struct profile *profile,
                       const char *before, const char *after, size_t cap, bool others,
                       unsigned expire_s);
+/* Adds to the batch what those streams lack, and cuts off what is older than what is kept. */
+void publish_more_series(struct publisher *publisher, size_t minutes_from, size_t hours_from);
+void publish_more_feed(struct publisher *publisher, size_t from);
 void publish_tops(struct publisher *publisher);
-void publish_days(struct publisher *publisher);
+/* From the index-th day on. */
+void publish_days(struct publisher *publisher, size_t from);
 void publish_iot(struct publisher *publisher);
 void publish_feed(struct publisher *publisher);
 
@@ -107,7 +125,13 @@ void publish_feed(struct publisher *publisher);
 bool publish_has_source(const struct publisher *publisher,
                         const struct labelled_source *source);
 void publish_sources(struct publisher *publisher);
+/* Only those rows of the publication's. */
+void publish_changed_sources(struct publisher *publisher, const uint32_t *rows, size_t rows_n);
 
+/* Staged keys are all there, and have their hour before them; else the status says so. */
+void swap_seal(struct publisher *publisher);
+/* Adds the commands that name the staged keys and remove others. */
+void swap_add(struct publisher *publisher, const struct names *gone);
 void publish_swap(struct publisher *publisher);
 
 /* Fills names with the sensor's keys that readers know, and that the publication lacks: at most

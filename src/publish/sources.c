@@ -47,25 +47,26 @@ static void field_u64(struct redis_batch *batch, const char *name, uint64_t valu
 }
 
 /* A label that several of the signatures share is listed once. */
-static bool has_label(const struct signature_set *set, const struct labelled_source *source,
-                      unsigned before, const char *label)
+static bool has_label(const struct publication_signature *signatures,
+                      const struct labelled_source *source, unsigned before, const char *label)
 {
     for (unsigned i = 0; i < before; i++)
-        if (strcmp(signature_at(set, source->signatures[i].signature)->label, label) == 0)
+        if (strcmp(signatures[source->signatures[i].signature].label, label) == 0)
             return true;
     return false;
 }
 
 /* Lists in the same order: one entry a signature, least probable by chance first. */
-static void add_evidence(struct redis_batch *batch, const struct signature_set *set,
+static void add_evidence(struct redis_batch *batch,
+                         const struct publication_signature *signatures,
                          const struct labelled_source *source)
 {
     struct list names = {0}, labels = {0}, candidates = {0}, hits = {0}, probabilities = {0};
     for (unsigned i = 0; i < source->signatures_n; i++) {
         const struct source_evidence *evidence = &source->signatures[i];
-        const struct signature *signature = signature_at(set, evidence->signature);
+        const struct publication_signature *signature = &signatures[evidence->signature];
         list_add(&names, "%s", signature->name);
-        if (!has_label(set, source, i, signature->label))
+        if (!has_label(signatures, source, i, signature->label))
             list_add(&labels, "%s", signature->label);
         list_add(&candidates, "%llu", (unsigned long long)evidence->candidates);
         list_add(&hits, "%llu", (unsigned long long)evidence->hits);
@@ -124,16 +125,29 @@ bool publish_has_source(const struct publisher *publisher, const struct labelled
     return source->last_s > publisher->newest_s - KEPT_SOURCES_S;
 }
 
+static void send_source(struct publisher *publisher, const struct labelled_source *source,
+                        unsigned *n)
+{
+    if (!publish_has_source(publisher, source))
+        return;
+    add_source(publisher, source);
+    if (++*n % PUBLISH_ITEMS == 0 || redis_batch_bytes(publisher->batch) >= PUBLISH_BYTES)
+        publisher_transact(publisher, NULL, NULL);
+}
+
 void publish_sources(struct publisher *publisher)
 {
     const struct publication *publication = publisher->publication;
     unsigned n = 0;
-    for (size_t i = 0; i < publication->labelled_n; i++) {
-        if (!publish_has_source(publisher, &publication->labelled[i]))
-            continue;
-        add_source(publisher, &publication->labelled[i]);
-        if (++n % PUBLISH_ITEMS == 0 || redis_batch_bytes(publisher->batch) >= PUBLISH_BYTES)
-            publisher_transact(publisher);
-    }
-    publisher_transact(publisher);
+    for (size_t i = 0; i < publication->labelled_n; i++)
+        send_source(publisher, &publication->labelled[i], &n);
+    publisher_transact(publisher, NULL, NULL);
+}
+
+void publish_changed_sources(struct publisher *publisher, const uint32_t *rows, size_t rows_n)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < rows_n; i++)
+        send_source(publisher, &publisher->publication->labelled[rows[i]], &n);
+    publisher_transact(publisher, NULL, NULL);
 }

@@ -15,9 +15,17 @@ static const char *staged_name(const struct publisher *publisher, const struct s
     return buf;
 }
 
+static void miss(struct publisher *publisher)
+{
+    if (publisher->status == REDIS_DONE)
+        (void)err_set(publisher->err, publisher->keys.stage, 0, 0,
+                      "the server dropped a staged key: is it short of memory?");
+    publisher_fail(publisher, REDIS_BUSY);
+}
+
 /* The keys' hour begins anew, and all of them are there: RENAME of one that is not would fail
  * in the middle of the transaction, and Redis undoes nothing. */
-static void seal(struct publisher *publisher)
+void swap_seal(struct publisher *publisher)
 {
     char name[KEY_CAP];
     for (size_t i = 0; i < publisher->staged_n;) {
@@ -30,13 +38,19 @@ static void seal(struct publisher *publisher)
         struct redis_replies replies = {0};
         publisher_run(publisher, NULL, &replies);
         for (size_t k = 0; k < replies.n; k++)
-            if (replies.items[k].number != 1 && publisher->status == REDIS_DONE) {
-                (void)err_set(publisher->err, publisher->keys.stage, 0, 0,
-                              "the server dropped a staged key: is it short of memory?");
-                publisher_fail(publisher, REDIS_BUSY);
-            }
+            if (replies.items[k].number != 1)
+                miss(publisher);
         redis_replies_free(&replies);
     }
+}
+
+/* One that vanished since: the state is neither the one before nor the one after, and another
+ * attempt has to make it that. */
+static void check_renamed(struct publisher *publisher, const struct redis_replies *replies)
+{
+    for (size_t i = 0; i < replies->n; i++)
+        if (replies->items[i].kind == REDIS_ERROR)
+            miss(publisher);
 }
 
 static void unlink_name(struct redis_batch *batch, const struct name *name, size_t i)
@@ -46,14 +60,11 @@ static void unlink_name(struct redis_batch *batch, const struct name *name, size
     redis_batch_arg_bytes(batch, name->text, name->len);
 }
 
-void publish_swap(struct publisher *publisher)
+void swap_add(struct publisher *publisher, const struct names *gone)
 {
-    struct names gone = {0};
-    sweep_list(publisher, &gone);
-    seal(publisher);
     struct redis_batch *batch = publisher->batch;
-    for (size_t i = 0; i < gone.n; i++)
-        unlink_name(batch, &gone.items[i], i);
+    for (size_t i = 0; i < gone->n; i++)
+        unlink_name(batch, &gone->items[i], i);
     for (size_t i = 0; i < publisher->staged_n; i++)
         unlink_name(batch, &publisher->staged[i].name, i);
     char name[KEY_CAP];
@@ -66,6 +77,17 @@ void publish_swap(struct publisher *publisher)
         if (key->expire_s)
             redis_batch_arg_u64(batch, key->expire_s);
     }
-    publisher_transact(publisher);
+}
+
+void publish_swap(struct publisher *publisher)
+{
+    struct names gone = {0};
+    sweep_list(publisher, &gone);
+    swap_seal(publisher);
+    swap_add(publisher, &gone);
+    struct redis_replies replies = {0};
+    publisher_transact(publisher, "ERR no such key", &replies);
+    check_renamed(publisher, &replies);
+    redis_replies_free(&replies);
     names_fini(&gone);
 }

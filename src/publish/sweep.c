@@ -152,12 +152,12 @@ static void remove_rest(struct publisher *publisher, void *context, const struct
     }
     redis_batch_arg_bytes(publisher->batch, key->text, key->len);
     if (++*n == PUBLISH_ITEMS || redis_batch_bytes(publisher->batch) >= PUBLISH_BYTES)
-        publisher_transact(publisher);
+        publisher_transact(publisher, NULL, NULL);
 }
 
 void publish_sweep(struct publisher *publisher)
 {
     unsigned n = 0;
     scan(publisher, remove_rest, &n);
-    publisher_transact(publisher);
+    publisher_transact(publisher, NULL, NULL);
 }

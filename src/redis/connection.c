@@ -6,6 +6,7 @@
 #include "redis/connection.h"
 
 #include "redis/greeting.h"
+#include "redis/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,12 +79,8 @@ static enum redis_status open_context(struct connection *connection, struct err 
     const struct redis_config *config = connection->config;
     struct timeval timeout = {.tv_sec = config->timeout_ms / 1000,
                               .tv_usec = config->timeout_ms % 1000 * 1000};
-    if (config->tls) {
-        (void)err_set(err, connection->origin, 0, 0,
-                      "this build has no TLS: use a unix socket, or a tunnel such as "
-                      "stunnel with redis://");
+    if (config->tls && tls_check(connection->origin, err) != REDIS_DONE)
         return REDIS_DENIED;
-    }
     redisContext *context =
         connection->host[0]
             ? redisConnectWithTimeout(connection->host, connection->port, timeout)
@@ -98,7 +95,10 @@ static enum redis_status open_context(struct connection *connection, struct err 
     }
     if (!prepare(context))
         return lose(connection, strerror(errno), err);
-    return REDIS_DONE;
+    if (!config->tls)
+        return REDIS_DONE;
+    return tls_start(context, config, connection->host, connection->origin,
+                     now_ms() + config->timeout_ms, err);
 }
 
 /* Is an idle connection still good? Bytes that nobody asked for belong to no command. */
@@ -205,7 +205,12 @@ static enum redis_status lose_context(struct progress *progress)
     char why[sizeof context->errstr];
     memcpy(why, context->errstr, sizeof why);
     why[sizeof why - 1] = '\0';
-    return lose(progress->connection, *why ? why : "connection lost", progress->err);
+    const char *reason = progress->connection->config->tls ? tls_reason() : "";
+    return lose(progress->connection,
+                *why      ? why
+                : *reason ? reason
+                          : "connection lost",
+                progress->err);
 }
 
 static enum redis_status lose_late(struct progress *progress)

@@ -120,7 +120,8 @@ static void *create_list(const redisReadTask *task, elements_t elements)
         memory->limit = "lists nested deeper than is taken";
         return NULL;
     }
-    if (elements < 0 || n > REDIS_REPLIES_ITEMS_MAX - memory->items) {
+    /* a negative number of them becomes a large one */
+    if (n > REDIS_REPLIES_ITEMS_MAX - memory->items) {
         memory->limit = "longer lists than are taken";
         return NULL;
     }

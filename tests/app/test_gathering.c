@@ -229,7 +229,7 @@ START_TEST(memory_stays_flat)
         minute->span_s = 60;
         minute->counts[COUNT_packets] = minute->counts[COUNT_sources] = 1;
         gathering_add_steps(gathering, profile_new(day * DAY_S, PROFILE_STEP_S));
-        gathering_add_minute(gathering, minute);
+        gathering_add_minute(gathering, minute, 0);
         gathering_advance(gathering, day * DAY_S + 3600);
     }
     struct gathered gathered;
@@ -241,7 +241,7 @@ START_TEST(memory_stays_flat)
                       1); /* of its minute, at least */
     for (int64_t hour = 0; hour < GATHERED_HOURS_MAX + 3000; hour++) {
         minute->start_s = 500 * DAY_S + hour * 3600;
-        gathering_add_minute(gathering, minute);
+        gathering_add_minute(gathering, minute, 0);
         gathering_advance(gathering, minute->start_s + 3600);
     }
     ck_assert_int_eq(gathering_read(gathering, 0, INT64_MAX, &gathered), 0);

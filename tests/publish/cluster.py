@@ -2,6 +2,7 @@
 sensor's keys are on one node, ns:sensors perhaps on another.
 
 usage: cluster.py PUBLISH_SAMPLE"""
+import atexit
 import json
 import os
 import socket
@@ -35,26 +36,30 @@ def free_ports(n):
     return ports
 
 
-def start(rules):
-    ports = free_ports(6)
+def start(rules, replicas=0, *options):
+    """Three masters, each with so many replicas: the nodes and their ports, masters first."""
+    n = 3 * (1 + replicas)
+    ports = free_ports(2 * n)
     nodes = []
-    for i in range(3):
-        path = f"{os.environ.get('TMPDIR', '/tmp')}/nightscope-rules-{os.getpid()}.conf"
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(rules)
+    path = f"{os.environ.get('TMPDIR', '/tmp')}/nightscope-rules-{os.getpid()}.conf"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(rules)
+    atexit.register(os.unlink, path)
+    for i in range(n):
         nodes.append(Server("--include", path, "--bind", "127.0.0.1", "--port", str(ports[i]),
-                            "--cluster-enabled", "yes", "--cluster-port", str(ports[3 + i])))
-        os.unlink(path)
+                            "--cluster-enabled", "yes", "--cluster-port", str(ports[n + i]),
+                            *options))
     subprocess.run(["redis-cli", "--no-auth-warning", "--user", "admin", "--pass", "admin",
-                    "--cluster", "create", *(f"127.0.0.1:{port}" for port in ports[:3]),
-                    "--cluster-yes"], check=True, stdout=subprocess.DEVNULL, timeout=120)
+                    "--cluster", "create", *(f"127.0.0.1:{port}" for port in ports[:n]),
+                    "--cluster-replicas", str(replicas), "--cluster-yes"],
+                   check=True, stdout=subprocess.DEVNULL, timeout=120)
     clients = [Client(node.path, "admin", "admin") for node in nodes]
     deadline = time.monotonic() + 60
     while not all(b"cluster_state:ok" in client("CLUSTER", "INFO") for client in clients):
         if time.monotonic() > deadline:
             sys.exit("the cluster does not come up")
         time.sleep(0.05)
-    return ports[0], clients
+    return nodes, ports[:n], clients
 
 
 def publish(port, sensor, incarnation, sample):
@@ -75,7 +80,8 @@ def main():
     rules += [writer.replace("nightscope-SENSOR", f"writer-{name}").replace("SENSOR", name)
               for name in SENSORS]
     rules.append("user admin on >admin ~* &* +@all")
-    port, clients = start("\n".join(rules) + "\n")
+    _, ports, clients = start("\n".join(rules) + "\n")
+    port = ports[0]
     for incarnation, sample in (("1795305600000-a", SAMPLE), ("1795305600001-a", SMALL)):
         wanted = {b"ns:sensors": (b"set", {name.encode() for name in SENSORS})}
         for seed, sensor in enumerate(SENSORS):

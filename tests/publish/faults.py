@@ -2,13 +2,12 @@
 
 usage: faults.py PUBLISH_SAMPLE"""
 import json
-import os
-import socket
 import subprocess
 import sys
 import threading
 
 import expected
+from cutter import Proxy
 from server import Client, Server, contents
 
 PROGRAM = sys.argv[1]
@@ -28,66 +27,6 @@ def check(what, lines):
             print(f"    {line}")
 
 
-class Proxy:
-    """Stands between a client and the server; cuts both off after `up` bytes of commands or
-    `down` bytes of replies, or calls `hook` once when `up` bytes, or the word `until`, are
-    there, before it hands on more."""
-
-    def __init__(self, server, up=None, down=None, hook=None, until=None):
-        self.path = f"{server.dir}/proxy"
-        self.target = server.path
-        self.limit = {"up": up, "down": down}
-        self.seen = {"up": 0, "down": 0}
-        self.cuts = hook is None
-        self.hook, self.until = hook, until
-        if os.path.exists(self.path):
-            os.unlink(self.path)
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        self.listener.listen(8)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self.target)
-            for way, source, sink in (("up", client, server), ("down", server, client)):
-                threading.Thread(target=self.pump, args=(way, source, sink), daemon=True).start()
-
-    def pump(self, way, source, sink):
-        cut = False
-        try:
-            while not cut:
-                data = source.recv(4096)
-                if not data:
-                    break
-                limit = self.limit[way]
-                if way == "up" and self.hook and (self.until in data if self.until else
-                                                  self.seen["up"] + len(data) > limit):
-                    hook, self.hook = self.hook, None
-                    hook()
-                if self.cuts and limit is not None and self.seen[way] + len(data) > limit:
-                    data = data[:limit - self.seen[way]]
-                    cut = True
-                self.seen[way] += len(data)
-                sink.sendall(data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-
 def publish(path, incarnation, sample, truth=False):
     words = [f"{name}={number}" for name, number in sample.items()] + [f"truth={int(truth)}"]
     run = subprocess.run([PROGRAM, f"unix:{path}", "S", incarnation, *words],
@@ -95,8 +34,14 @@ def publish(path, incarnation, sample, truth=False):
     return json.loads(run.stdout)
 
 
-def through(server, incarnation, sample, **faults):
-    proxy = Proxy(server, **faults)
+def through(server, incarnation, sample, up=None, down=None, hook=None, until=None):
+    """Cut off after `up` bytes of commands or `down` bytes of replies, or with `hook` called when
+    `up` bytes of commands, or the word `until`, are there."""
+    if hook:
+        fault = ("hook", until or up, hook)
+    else:
+        fault = ("cut-up", up) if up is not None else ("cut-down", down)
+    proxy = Proxy(server.path, f"{server.dir}/proxy", [] if fault[1] is None else [fault])
     try:
         return publish(proxy.path, incarnation, sample), proxy.seen
     finally:

@@ -168,6 +168,20 @@ def a_stale_writer_changes_nothing(server):
                                                      **SAMPLE))
 
 
+def a_clock_that_was_set_back(server):
+    """The writer that starts last owns the sensor, whatever its clock says."""
+    fresh(server)
+    publish(server.path, "S", "clock:1795305700000", False, seed=1, **SAMPLE)
+    for clock in (1795305700000, 1795305600000, 0, 1795305800000):
+        result = publish(server.path, "S", f"clock:{clock}", seed=clock & 255, minutes=3)
+        exact(server, f"by a clock at {clock}", result)
+    owner = server.client("GET", "ns:{S}:owner")
+    check("a clock that is right again", [] if owner.startswith(b"1795305800000-") else [owner])
+    server.client("SET", "ns:{S}:owner", "9999999999999-z")
+    result = publish(server.path, "S", "clock:5", False, minutes=3)
+    check("the end of time", [] if result["status"] == "aborted" else [result["status"]])
+
+
 def long_scans(server):
     """More keys on the server than one SCAN page, and more leftovers than the swap takes."""
     fresh(server)
@@ -184,7 +198,7 @@ def main():
     server = Server()
     for test in (samples_of_many_kinds, twice_is_once, the_last_one_stays, sensors_do_not_meet,
                  keys_of_wrong_types, names_are_refused, a_stale_writer_changes_nothing,
-                 long_scans):
+                 a_clock_that_was_set_back, long_scans):
         test(server)
     print(f"{checks} checks, {failures} failed")
     sys.exit(1 if failures else 0)

@@ -1,11 +1,15 @@
 /* Publishes a sample and says on standard output how that went, as JSON:
  *
  *   publish_sample URL SENSOR INCARNATION [seed=N] [minutes=N] ... [truth=1]
+ *
+ * tries=N: as often, while the server is away, as a replay does. INCARNATION may be clock:N,
+ * for a writer that starts N ms after 1970 by its clock.
  */
 #include "sample.h"
 #include "sink/json_out.h"
 
 #include <string.h>
+#include <time.h>
 
 static const char *const STATUS_NAMES[] = {
     [REDIS_DONE] = "done",     [REDIS_LOST] = "lost",       [REDIS_BUSY] = "busy",
@@ -44,10 +48,22 @@ static struct redis *connect_to(const char *url)
     return redis_new(&config);
 }
 
+static enum redis_status publish(struct redis *redis, const struct publication *publication,
+                                 uint64_t tries, struct err *err)
+{
+    enum { PAUSE_NS = 5000000 };
+    for (;;) {
+        enum redis_status status = redis_publish(redis, publication, err);
+        if (--tries == 0 || (status != REDIS_LOST && status != REDIS_BUSY))
+            return status;
+        (void)nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL); /* or a little less */
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct sample_options options = {.seed = 1, .start_s = 1795305600};
-    uint64_t truth = 0;
+    uint64_t truth = 0, tries = 1;
     const struct option table[] = {
         {"seed", &options.seed},
         {"start", &options.start_s},
@@ -58,6 +74,7 @@ int main(int argc, char **argv)
         {"labelled", &options.labelled},
         {"feed", &options.feed},
         {"truth", &truth},
+        {"tries", &tries},
         {NULL, NULL},
     };
     if (argc < 4)
@@ -73,7 +90,15 @@ int main(int argc, char **argv)
     sample.publication.sensor = argv[2];
     sample.publication.incarnation = argv[3];
     struct err err = {0};
-    enum redis_status status = redis_publish(redis, &sample.publication, &err);
+    char named[INCARNATION_CAP];
+    if (strncmp(argv[3], "clock:", 6) == 0) {
+        enum redis_status named_status = REDIS_LOST;
+        for (uint64_t i = 0; i < tries && named_status == REDIS_LOST; i++)
+            named_status = redis_incarnation(redis, argv[2], strtoll(argv[3] + 6, NULL, 10),
+                                             options.seed, named, &err);
+        sample.publication.incarnation = named;
+    }
+    enum redis_status status = publish(redis, &sample.publication, tries, &err);
     redis_free(redis);
     struct json_out json;
     json_out_init(&json, stdout);

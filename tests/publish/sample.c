@@ -242,7 +242,10 @@ void sample_init(struct sample *sample, const struct sample_options *options)
     publication->report = report;
     publication->report_json = sample->json;
     publication->report_json_len = strlen(sample->json);
-    publication->signatures = sample->signatures;
+    static const struct publication_signature NAMES[SIGNATURES_N] = {
+        {"mirai", "mirai"}, {"zmap-old", "zmap"}, {"zmap-new", "zmap"}, {"hajime", "hajime"}};
+    publication->signatures = NAMES;
+    publication->signatures_n = SIGNATURES_N;
     publication->labels = SAMPLE_LABELS;
     publication->labels_n = SAMPLE_LABELS_N;
 }

@@ -160,7 +160,7 @@ static void facts(struct json_out *json, const struct sample *sample)
     number(json, "dark_size", publication->dark_size);
     number(json, "resends", publication->resends);
     number(json, "drops", publication->drops);
-    number(json, "signatures", signature_count(publication->signatures));
+    number(json, "signatures", publication->signatures_n);
     number(json, "has_time", sample->report.has_time);
     number(json, "first_ns", (uint64_t)sample->report.first_ns);
     number(json, "last_ns", (uint64_t)sample->report.last_ns);

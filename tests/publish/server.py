@@ -70,11 +70,16 @@ class Server:
             sys.exit(77)
         self.dir = tempfile.mkdtemp(prefix="nightscope-")
         self.path = f"{self.dir}/socket"
+        self.options = options
+        atexit.register(self.stop)
+        self.start()
+
+    def start(self):
+        """Also again, after kill(), with what is on its disk."""
         self.process = subprocess.Popen(
             ["redis-server", "--port", "0", "--unixsocket", self.path, "--save", "",
-             "--appendonly", "no", "--dir", self.dir, *options],
+             "--appendonly", "no", "--dir", self.dir, *self.options],
             stdout=subprocess.DEVNULL)
-        atexit.register(self.stop)
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -84,11 +89,14 @@ class Server:
             except (OSError, Error):
                 if time.monotonic() > deadline or self.process.poll() is not None:
                     raise
-                time.sleep(0.01)
+                time.sleep(0.005)
 
-    def stop(self):
+    def kill(self):
         self.process.kill()
         self.process.wait()
+
+    def stop(self):
+        self.kill()
         shutil.rmtree(self.dir, ignore_errors=True)
 
 

@@ -1,0 +1,156 @@
+"""Running sensors that flush while faults strike, drawn from a seed. Afterwards the keys are those
+of an undisturbed run, difference 0; a sensor that was killed is not continued here.
+
+usage: flushes.py FLUSH_SAMPLE [--runs N] [--seed N] [--only RUN]
+
+NIGHTSCOPE_SEED=N is --seed N. --only RUN repeats one run of a seed."""
+import argparse
+import collections
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+
+import expected
+from cutter import Proxy
+from server import Client, Server, contents
+from storm import draw_faults
+
+NAMES = ("cuts", "lost replies", "another server", "keys vanish", "the server refuses",
+         "the server is killed", "the log is cut", "cuts", "the owner is set back", "away at first")
+PROGRAM = None
+
+
+def flush(path, seed, minutes, pace):
+    """Starts a sensor that runs for so many minutes."""
+    return subprocess.Popen([PROGRAM, f"unix:{path}", "S", f"seed={seed}", f"minutes={minutes}",
+                             f"pace={pace}", "wait=60000"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+
+
+def keys_of(client):
+    """Without what tells one run from another."""
+    found, lives = contents(client)
+    found.pop(b"ns:{S}:owner", None)
+    if b"ns:{S}:info" in found:
+        for field in (b"incarnation", b"started", b"flushed", b"resends", b"drops"):
+            found[b"ns:{S}:info"][1].pop(field, None)
+    return found, lives
+
+
+def run_once(name, rng, shared):
+    seed, minutes, pace = rng.getrandbits(32), rng.randint(3, 25), rng.choice((0, 20, 100))
+    clean = shared["clean"]
+    clean.client("FLUSHALL")
+    proxy = Proxy(clean.path, f"{clean.dir}/proxy")
+    result = json.loads(flush(proxy.path, seed, minutes, pace).communicate(timeout=120)[0])
+    proxy.close()
+    if not result["sent"] or result["failures"] or result["resends"]:
+        return [f"undisturbed: {result}"], result
+    wanted, lives = keys_of(clean.client)
+    wanted_lives = {key: life + 60 if life > 0 else life for key, life in lives.items()}
+    total = proxy.seen
+
+    def at(way):
+        return rng.randint(0, total[way])
+
+    logged = name in ("the server is killed", "the log is cut")
+    server = Server("--appendonly", "yes", "--aof-load-truncated", "yes") if logged else shared["main"]
+    server.client("FLUSHALL")
+    hold = [server]
+    proxy = Proxy(server.path, f"{server.dir}/proxy")
+
+    def refuse():
+        option, on, off = rng.choice([("maxmemory", "1", "0"), ("min-replicas-to-write", "1", "0")])
+        server.client("CONFIG", "SET", option, on)
+        threading.Timer(0.1, lambda: Client(server.path)("CONFIG", "SET", option, off)).start()
+
+    def set_back():
+        server.client("SET", "ns:{S}:owner", "0000000000001-a")
+
+    if name == "the server refuses":
+        proxy.faults = [("hook", at("up"), refuse)]
+    elif name == "the owner is set back":
+        proxy.faults = [("hook", at("up"), set_back)]
+    elif name == "away at first":
+        proxy.faults = [("cut-up", 0)] * rng.randint(1, 3)
+    else:
+        proxy.faults = draw_faults(name, rng, at, proxy, hold, shared["other"])
+    try:
+        out, told = flush(proxy.path, seed, minutes, pace).communicate(timeout=180)
+        result = json.loads(out)
+        info = Client(hold[0].path)("HGETALL", "ns:{S}:info")
+        result["resends"] = int(info[info.index(b"resends") + 1]) if info else 0
+        result["failures"] = sum(not line.startswith(b"up") for line in told.split(b"\n")[:-1])
+        found, lives = keys_of(Client(hold[0].path))
+        lines = [] if result["sent"] else [f"not sent: {result['error']}"]
+        lines += expected.differences(found, wanted, lives, wanted_lives)
+        if lines:
+            lines.append(f"{result} {told.decode().split(chr(10))}")
+        return lines, result
+    finally:
+        proxy.close()
+        if logged:
+            server.stop()
+
+
+def a_stale_sensor_is_overtaken(server):
+    """A later writer takes the sensor while this one runs: it says so, and writes no more."""
+    server.client("FLUSHALL")
+    process = flush(server.path, 5, 400, 5)
+    deadline = time.monotonic() + 30
+    while not server.client("EXISTS", "ns:{S}:info") and time.monotonic() < deadline:
+        pass
+    later = b"9000000000000-z"
+    server.client("SET", "ns:{S}:owner", later)
+    before, _ = contents(server.client)
+    out, told = process.communicate(timeout=120)
+    result = json.loads(out)
+    after, _ = contents(server.client)
+    lines = [] if not result["sent"] and "overtaken" in result["error"] else [str(result)]
+    lines += [] if b"overtaken" in told else [str(told)]
+    stable = {key: item for key, item in before.items() if b":stage:" not in key}
+    return lines + expected.differences({key: item for key, item in after.items()
+                                         if b":stage:" not in key}, stable)
+
+
+def main():
+    global PROGRAM
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("program")
+    parser.add_argument("--runs", type=int, default=60)
+    parser.add_argument("--seed", type=lambda text: int(text, 0),
+                        default=int(os.environ.get("NIGHTSCOPE_SEED", "0"), 0) or
+                        random.SystemRandom().getrandbits(32))
+    parser.add_argument("--only", type=int)
+    options = parser.parse_args()
+    PROGRAM = options.program
+    print(f"flushes: NIGHTSCOPE_SEED={options.seed}", flush=True)
+    shared = {name: Server() for name in ("main", "other", "clean")}
+    counts, disturbed, failures = collections.Counter(), 0, 0
+    started = time.monotonic()
+    for number in range(options.runs) if options.only is None else [options.only]:
+        name = NAMES[number % len(NAMES)]
+        lines, result = run_once(name, random.Random(f"{options.seed}:{number}"), shared)
+        counts[name] += 1
+        disturbed += result.get("failures", 0) + result.get("resends", 0) > 0
+        if lines:
+            failures += 1
+            print(f"FAILED run {number} ({name}; --seed {options.seed} --only {number}):")
+            for line in lines:
+                print(f"    {line}")
+    if options.only is None:
+        for line in a_stale_sensor_is_overtaken(shared["main"]):
+            failures += 1
+            print(f"FAILED overtaken: {line}")
+    print(f"{sum(counts.values())} runs ({', '.join(f'{n} {name}' for name, n in counts.items())}), "
+          f"{disturbed} with failures or resends, {failures} failed, "
+          f"{time.monotonic() - started:.0f} s")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
