@@ -204,6 +204,15 @@ static void tell_losses(struct live_control *control)
     control->write_lost = control->status.write_lost;
 }
 
+static void drop_steps(struct profile *steps)
+{
+    while (steps) {
+        struct profile *next = steps->next;
+        profile_free(steps);
+        steps = next;
+    }
+}
+
 static void hand_on(struct live_control *control)
 {
     struct collector_closed closed;
@@ -217,11 +226,12 @@ static void hand_on(struct live_control *control)
         window_free(closed.minutes[i].window);
     }
     free(closed.minutes);
-    while (closed.steps) {
-        struct profile *next = closed.steps->next;
-        profile_free(closed.steps);
-        closed.steps = next;
-    }
+    for (unsigned o = 0; closed.steps && o < control->observers_n; o++)
+        if (control->observers[o].steps) {
+            control->observers[o].steps(control->observers[o].context, closed.steps);
+            closed.steps = NULL;
+        }
+    drop_steps(closed.steps); /* nobody wants them */
     for (unsigned o = 0; o < control->observers_n; o++)
         if (control->observers[o].tick)
             control->observers[o].tick(control->observers[o].context, &control->status);
@@ -287,6 +297,7 @@ void live_control_stop(struct live_control *control)
 
 void live_control_end(struct live_control *control)
 {
+    control->ended = true;
     take_status(control);
     hand_on(control);
 }

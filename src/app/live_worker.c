@@ -59,6 +59,8 @@ int live_worker_init(struct live_worker *worker, const struct live_workers_confi
         worker->said.handles[i] = 1;
     }
     worker->said.status.packet_time_ns = -1;
+    worker->said.first_ns = worker->first_ns;
+    worker->said.last_ns = worker->last_ns;
     return 0;
 }
 
@@ -235,6 +237,8 @@ static void report_state(struct live_worker *worker)
     said->counts = counts;
     said->lost = worker->lost;
     said->closed_until_s = worker->minute_s;
+    said->first_ns = worker->first_ns;
+    said->last_ns = worker->last_ns;
     said->status = (struct live_worker_status){
         .frames = worker->frames,
         .batches = worker->batches,

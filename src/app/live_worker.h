@@ -17,6 +17,7 @@ struct live_said {
     struct live_counts counts;
     uint64_t lost; /* LIVE_DROP_handle */
     int64_t closed_until_s;
+    int64_t first_ns, last_ns;
     unsigned handles[LIVE_INTERFACES_MAX]; /* 1: captures */
     uint64_t frames[LIVE_INTERFACES_MAX];
     uint64_t *signature_packets;

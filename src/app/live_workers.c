@@ -173,7 +173,8 @@ void live_workers_status(struct live_workers *workers, struct live_status *statu
     const struct signature_set *signatures = workers->config.signatures;
     unsigned signatures_n = signatures ? signature_count(signatures) : 0;
     status->signatures = signatures;
-    status->closed_until_s = INT64_MAX;
+    status->closed_until_s = status->first_ns = INT64_MAX;
+    status->last_ns = INT64_MIN;
     memset(packets, 0, signatures_n * sizeof *packets);
     for (unsigned w = 0; w < workers->config.n; w++) {
         struct live_worker *worker = &workers->worker[w];
@@ -186,11 +187,15 @@ void live_workers_status(struct live_workers *workers, struct live_status *statu
         status->drops[LIVE_DROP_handle] += said->lost;
         if (said->closed_until_s < status->closed_until_s)
             status->closed_until_s = said->closed_until_s;
+        status->first_ns =
+            said->first_ns < status->first_ns ? said->first_ns : status->first_ns;
+        status->last_ns = said->last_ns > status->last_ns ? said->last_ns : status->last_ns;
         for (unsigned i = 0; i < signatures_n; i++)
             packets[i] += said->signature_packets[i];
         each[w] = said->status;
         (void)pthread_mutex_unlock(&worker->lock);
     }
+    status->has_time = status->first_ns <= status->last_ns;
 }
 
 unsigned live_workers_handles(struct live_workers *workers, unsigned interface,

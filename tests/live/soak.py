@@ -54,8 +54,7 @@ def main():
             rows.append((now - begin, sensor.frames, sensor.lost, memory_mib(sensor.process.pid), descriptors))
             print("{:6.0f} s {:12d} frames {:9d} lost {:8.1f} MiB {:3d} descriptors".format(*rows[-1]),
                   flush=True)
-        flood.process.kill()
-        flood.process.wait()
+        flood.stop()
         sent = wire.sent() - before
         report = sensor.wait_frames(sent).stop()
         expect("it ends with status 0", sensor.status == 0, sensor.text)

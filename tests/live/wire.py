@@ -90,7 +90,7 @@ class Wire:
     def __exit__(self, *_):
         for process in self.processes:
             if process.poll() is None:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         for name in (self.scan, self.dark):
             subprocess.run(["ip", "netns", "del", name], check=False)
@@ -105,7 +105,8 @@ class Wire:
                               capture_output=True, **options)
 
     def start(self, name, *command, **options):
-        process = subprocess.Popen(["ip", "netns", "exec", name, *command], **options)
+        process = subprocess.Popen(["ip", "netns", "exec", name, *command], start_new_session=True,
+                                   **options)
         self.processes.append(process)
         return process
 
@@ -154,6 +155,11 @@ class Flood:
         self.process = wire.start(wire.scan, "trafgen", "--in", path, "--out", SCAN, "--num",
                                   str(packets), "--cpus", "1", "--no-sock-mem", *options, cwd=folder,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop(self):
+        """It has a child that sends."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def wait(self):
         self.process.wait(timeout=600)
