@@ -232,6 +232,20 @@ void collector_deliver(struct collector *collector, unsigned worker, struct wind
     (void)pthread_mutex_unlock(&collector->lock);
 }
 
+struct report_minute *collector_copy_series(struct collector *collector, size_t most,
+                                            size_t *ret_n, uint64_t *ret_refused)
+{
+    (void)pthread_mutex_lock(&collector->lock);
+    size_t n = collector->rows_n < most ? collector->rows_n : most;
+    struct report_minute *rows = n ? malloc(n * sizeof *rows) : NULL;
+    if (rows)
+        memcpy(rows, collector->rows + collector->rows_n - n, n * sizeof *rows);
+    *ret_n = rows ? n : 0;
+    *ret_refused = collector->refused + collector->rows_n - *ret_n;
+    (void)pthread_mutex_unlock(&collector->lock);
+    return rows;
+}
+
 struct report_minute *collector_series(struct collector *collector, size_t *ret_n,
                                        uint64_t *ret_refused)
 {

@@ -46,6 +46,10 @@ struct collector_closed {
 /* What was closed since the last call, to the caller. */
 void collector_take(struct collector *collector, struct collector_closed *ret_closed);
 
+/* A copy of the last rows, at most `most`; free() it. NULL: none, or memory. */
+struct report_minute *collector_copy_series(struct collector *collector, size_t most,
+                                            size_t *ret_n, uint64_t *ret_refused);
+
 /* When all workers have finished: the rows, by time, owned by the caller. Their seconds are
  * 0 unless it was noted what was captured.
  */

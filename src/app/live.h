@@ -12,6 +12,7 @@
 #include "app/setup.h"
 
 #include <nightscope/analysis.h>
+#include <nightscope/profile.h>
 #include <nightscope/report.h>
 #include <nightscope/window.h>
 
@@ -56,8 +57,10 @@ struct live_status {
     uint64_t not_counted[REASON_COUNT_];
     struct report_limits limits; /* minutes_refused: of the collector */
     int64_t closed_until_s;      /* minutes that end by then are closed; 0: none yet */
-    uint64_t lag_s;              /* behind the clock: how old the oldest packet time is */
-    uint64_t write_lost;         /* frames that --write could not write */
+    bool has_time;
+    int64_t first_ns, last_ns; /* lowest and highest time stamp of frames that are on time */
+    uint64_t lag_s;            /* behind the clock: how old the oldest packet time is */
+    uint64_t write_lost;       /* frames that --write could not write */
     uint64_t reloads, reloads_failed;
     const struct live_interface *interfaces;
     unsigned interfaces_n;
@@ -74,6 +77,9 @@ struct live_observer {
     /* A minute that no worker adds to any more, in order, each once; a quiet one is all zeros.
      * seconds: how much of it was captured. The window is borrowed. */
     void (*minute)(void *context, const struct window *minute, uint32_t seconds);
+    /* Parts of steps of profiles, in no order, before the tick of their minutes. The observer's
+     * own: profile_free(). For one observer alone. */
+    void (*steps)(void *context, struct profile *steps);
     /* Each second, and once more when capture has ended. */
     void (*tick)(void *context, const struct live_status *status);
     /* The signatures were reloaded: names borrowed from the old set are no longer valid. */

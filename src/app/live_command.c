@@ -5,6 +5,7 @@
 #include "app/collector.h"
 #include "app/commands.h"
 #include "app/live_control.h"
+#include "app/live_redis.h"
 #include "app/message.h"
 #include "app/notify.h"
 #include "app/output.h"
@@ -35,6 +36,8 @@ struct sensor {
     struct collector *collector;
     struct live_workers *workers;
     struct pcap_out *out;
+    struct redis_setup redis_setup;
+    struct live_redis redis;
     struct notify notify;
     int signals_fd;
 };
@@ -80,7 +83,9 @@ static int open_workers(struct sensor *sensor, struct err *err)
                      .lateness_ns = (int64_t)value[OPTION_lateness].number * 1000000000,
                      .locator = setup->geo ? &setup->locator : NULL,
                      .evidence = setup->evidence,
-                     .evidence_s = (uint32_t)value[OPTION_evidence].number},
+                     .evidence_s = (uint32_t)value[OPTION_evidence].number,
+                     .profiles = sensor->redis_setup.wanted,
+                     .feed = sensor->redis_setup.wanted},
         .signatures = setup->signatures,
         .collector = sensor->collector,
     };
@@ -120,6 +125,16 @@ static int lock_in(const struct sensor *sensor, struct err *err)
     if (status == EXIT_DONE && !sensor->setup->options.value[OPTION_no_sandbox].given &&
         sandbox_enter(err) != 0)
         status = EXIT_FAILED;
+    return status;
+}
+
+/* What is wrong about Redis is said before anything is opened. */
+static int look_at_redis(struct sensor *sensor, struct err *err)
+{
+    const char *name = setup_text(sensor->setup, OPTION_live_sensor);
+    int status = redis_setup_init(sensor->setup, &sensor->redis_setup, err);
+    if (status == EXIT_DONE && name && redis_setup_check_sensor(name, strlen(name), err) != 0)
+        status = EXIT_USAGE;
     return status;
 }
 
@@ -226,6 +241,12 @@ static int print_report(struct sensor *sensor, const struct live_result *result,
     exit_status = output_report(setup, report, &files, err);
     if (exit_status == 0)
         exit_status = check_conservation(result, report, err);
+    if (sensor->redis_setup.wanted) {
+        struct report *shown = report;
+        report = NULL;
+        if (!live_redis_end(&sensor->redis, result->analysis, shown, &files, err))
+            exit_status = -1;
+    }
 out:
     report_free(report);
     free(input.minutes);
@@ -255,11 +276,17 @@ static int finish(struct sensor *sensor, struct err *err)
 
 static int capture(struct sensor *sensor, struct err *err)
 {
-    if (open_all(sensor, err) != 0)
-        return EXIT_FAILED;
-    int status = lock_in(sensor, err);
+    int status = look_at_redis(sensor, err);
     if (status != EXIT_DONE)
         return status;
+    if (open_all(sensor, err) != 0)
+        return EXIT_FAILED;
+    status = lock_in(sensor, err);
+    if (status != EXIT_DONE)
+        return status;
+    if (sensor->redis_setup.wanted &&
+        live_redis_start(&sensor->redis, &sensor->redis_setup, &sensor->control, err) != 0)
+        return EXIT_FAILED;
     if (live_workers_start(sensor->workers, sensor->out, err) != 0)
         return EXIT_FAILED;
     live_control_start(&sensor->control, sensor->workers, sensor->collector, sensor->out);
@@ -276,6 +303,7 @@ static int run(struct setup *setup)
         status = capture(&sensor, &err);
     if (err.text[0])
         status = setup_tell(setup, &err, status);
+    live_redis_fini(&sensor.redis);
     pcap_out_free(sensor.out);
     live_workers_free(sensor.workers);
     live_control_fini(&sensor.control);

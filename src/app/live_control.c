@@ -89,9 +89,10 @@ static void note_captured(struct live_control *control)
         up |= control->interfaces[i].up;
     int64_t begin = clock - passed;
     if (step_ms > CLOCK_STEP_MS || step_ms < -CLOCK_STEP_MS) {
-        message_note("the clock was set by %+lld.%03lld s%s", (long long)(step_ms / 1000),
-                     (long long)llabs(step_ms % 1000),
-                     step_ms < 0 ? ": packets of minutes that are closed count as late" : "");
+        message_warning("the clock was set by %+lld.%03lld s%s", (long long)(step_ms / 1000),
+                        (long long)llabs(step_ms % 1000),
+                        step_ms < 0 ? ": packets of minutes that are closed count as late"
+                                    : "");
         int64_t minute = clock / (60 * SECOND_NS) * 60 * SECOND_NS;
         begin = begin < minute ? minute : begin;
     }
@@ -140,7 +141,7 @@ static bool watch_interface(struct live_control *control, unsigned i)
         message_warning("%s: the interface is down; capture goes on when it is back",
                         interface->name);
     } else if (!interface->up && state == LIVE_UP) {
-        message_note("%s: the interface is up again", interface->name);
+        message_warning("%s: the interface is up again", interface->name);
     }
     interface->up = state == LIVE_UP;
     return true;
@@ -203,6 +204,15 @@ static void tell_losses(struct live_control *control)
     control->write_lost = control->status.write_lost;
 }
 
+static void drop_steps(struct profile *steps)
+{
+    while (steps) {
+        struct profile *next = steps->next;
+        profile_free(steps);
+        steps = next;
+    }
+}
+
 static void hand_on(struct live_control *control)
 {
     struct collector_closed closed;
@@ -216,11 +226,12 @@ static void hand_on(struct live_control *control)
         window_free(closed.minutes[i].window);
     }
     free(closed.minutes);
-    while (closed.steps) {
-        struct profile *next = closed.steps->next;
-        profile_free(closed.steps);
-        closed.steps = next;
-    }
+    for (unsigned o = 0; closed.steps && o < control->observers_n; o++)
+        if (control->observers[o].steps) {
+            control->observers[o].steps(control->observers[o].context, closed.steps);
+            closed.steps = NULL;
+        }
+    drop_steps(closed.steps); /* nobody wants them */
     for (unsigned o = 0; o < control->observers_n; o++)
         if (control->observers[o].tick)
             control->observers[o].tick(control->observers[o].context, &control->status);
@@ -272,8 +283,9 @@ void live_control_reload(struct live_control *control)
             control->observers[o].reloaded(control->observers[o].context, to);
     drop_setup(control, from);
     control->reloads++;
-    message_note("%u signatures and the databases were read again",
-                 signature_count(to->signatures));
+    if (!control->quiet)
+        message_note("%u signatures and the databases were read again",
+                     signature_count(to->signatures));
 }
 
 void live_control_stop(struct live_control *control)
@@ -285,6 +297,7 @@ void live_control_stop(struct live_control *control)
 
 void live_control_end(struct live_control *control)
 {
+    control->ended = true;
     take_status(control);
     hand_on(control);
 }

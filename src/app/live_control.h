@@ -25,6 +25,7 @@ struct live_control {
     int64_t started_ns, clock_ns, monotonic_ns; /* as of the last second */
     uint64_t told_drops[LIVE_DROP_COUNT_], told_lost;
     bool dropping;
+    bool ended; /* the last tick */
     uint64_t write_lost;
     struct err write_error;
     uint64_t reloads, reloads_failed;

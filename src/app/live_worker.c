@@ -37,7 +37,7 @@ int live_worker_init(struct live_worker *worker, const struct live_workers_confi
     worker->first_ns = INT64_MAX;
     worker->last_ns = INT64_MIN;
     (void)pthread_mutex_init(&worker->lock, NULL); /* cannot fail without attributes */
-    (void)pthread_cond_init(&worker->taken, NULL);
+    (void)pthread_cond_init(&worker->done, NULL);
     stamp_init(&worker->stamp, config->analysis.lateness_ns);
     worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->analysis = analysis_new(&config->analysis);
@@ -59,6 +59,8 @@ int live_worker_init(struct live_worker *worker, const struct live_workers_confi
         worker->said.handles[i] = 1;
     }
     worker->said.status.packet_time_ns = -1;
+    worker->said.first_ns = worker->first_ns;
+    worker->said.last_ns = worker->last_ns;
     return 0;
 }
 
@@ -74,7 +76,7 @@ void live_worker_fini(struct live_worker *worker)
     if (worker->config) {
         if (worker->wake_fd >= 0)
             (void)close(worker->wake_fd);
-        (void)pthread_cond_destroy(&worker->taken);
+        (void)pthread_cond_destroy(&worker->done);
         (void)pthread_mutex_destroy(&worker->lock);
     }
 }
@@ -235,6 +237,8 @@ static void report_state(struct live_worker *worker)
     said->counts = counts;
     said->lost = worker->lost;
     said->closed_until_s = worker->minute_s;
+    said->first_ns = worker->first_ns;
+    said->last_ns = worker->last_ns;
     said->status = (struct live_worker_status){
         .frames = worker->frames,
         .batches = worker->batches,
@@ -280,12 +284,9 @@ static void drain(struct live_worker *worker)
     worker->lost = counts.received - counts.dropped - counts.read; /* none, but for a failure */
 }
 
-/* Between two batches: nothing is lost, and nothing is counted by half. */
-static void take_rules(struct live_worker *worker)
+static void take_rules(struct live_worker *worker, struct live_rules *rules)
 {
-    (void)pthread_mutex_lock(&worker->lock);
-    struct live_rules *rules = worker->rules,
-                      old = {worker->matcher, worker->ready->matches, rules->replan,
+    struct live_rules old = {worker->matcher, worker->ready->matches, rules->replan,
                              rules->locator, worker->said.signature_packets};
     worker->matcher = rules->matcher;
     worker->ready->matches = rules->matches;
@@ -293,9 +294,22 @@ static void take_rules(struct live_worker *worker)
     analysis_replan(worker->analysis, rules->replan);
     analysis_relocate(worker->analysis, rules->locator);
     *rules = old;
-    worker->rules = NULL;
-    atomic_store_explicit(&worker->has_rules, false, memory_order_relaxed);
-    (void)pthread_cond_signal(&worker->taken);
+}
+
+/* Between two batches: nothing is lost, and nothing is counted by half. */
+static void serve(struct live_worker *worker)
+{
+    (void)pthread_mutex_lock(&worker->lock);
+    struct live_request *request = worker->request;
+    int64_t began = now_ns(CLOCK_MONOTONIC);
+    if (request->rules)
+        take_rules(worker, request->rules);
+    if (request->copy)
+        request->failed = analysis_add_copy(request->copy, worker->analysis) != 0;
+    request->took_ns = now_ns(CLOCK_MONOTONIC) - began;
+    worker->request = NULL;
+    atomic_store_explicit(&worker->has_request, false, memory_order_relaxed);
+    (void)pthread_cond_signal(&worker->done);
     (void)pthread_mutex_unlock(&worker->lock);
 }
 
@@ -304,8 +318,8 @@ void live_worker_run(struct live_worker *worker)
     int64_t tick = now_ns(CLOCK_MONOTONIC), began = tick;
     bool quiet = false;
     while (!atomic_load_explicit(&worker->stop, memory_order_acquire)) {
-        if (atomic_load_explicit(&worker->has_rules, memory_order_acquire))
-            take_rules(worker);
+        if (atomic_load_explicit(&worker->has_request, memory_order_acquire))
+            serve(worker);
         bool any = fill(worker);
         if (any)
             count(worker);

@@ -17,6 +17,7 @@ struct live_said {
     struct live_counts counts;
     uint64_t lost; /* LIVE_DROP_handle */
     int64_t closed_until_s;
+    int64_t first_ns, last_ns;
     unsigned handles[LIVE_INTERFACES_MAX]; /* 1: captures */
     uint64_t frames[LIVE_INTERFACES_MAX];
     uint64_t *signature_packets;
@@ -31,6 +32,14 @@ struct live_rules {
     struct replan *replan;
     const struct locator *locator; /* NULL: no databases */
     uint64_t *signature_packets;
+};
+
+/* What the main thread may ask for, one thing at a time. */
+struct live_request {
+    struct live_rules *rules; /* take these, or: */
+    struct analysis *copy;    /* add a copy of yours to this */
+    int64_t took_ns;
+    bool failed; /* for lack of memory */
 };
 
 struct live_worker {
@@ -61,9 +70,9 @@ struct live_worker {
 
     pthread_mutex_t lock;
     struct live_said said;
-    struct live_rules *rules; /* to be taken at the next opportunity; NULL: none */
-    pthread_cond_t taken;
-    atomic_bool has_rules;
+    struct live_request *request; /* NULL: none, or done */
+    pthread_cond_t done;
+    atomic_bool has_request;
 };
 
 /* Opens the handles. -1 with *err; live_worker_fini() in any case. */

@@ -173,7 +173,8 @@ void live_workers_status(struct live_workers *workers, struct live_status *statu
     const struct signature_set *signatures = workers->config.signatures;
     unsigned signatures_n = signatures ? signature_count(signatures) : 0;
     status->signatures = signatures;
-    status->closed_until_s = INT64_MAX;
+    status->closed_until_s = status->first_ns = INT64_MAX;
+    status->last_ns = INT64_MIN;
     memset(packets, 0, signatures_n * sizeof *packets);
     for (unsigned w = 0; w < workers->config.n; w++) {
         struct live_worker *worker = &workers->worker[w];
@@ -186,11 +187,15 @@ void live_workers_status(struct live_workers *workers, struct live_status *statu
         status->drops[LIVE_DROP_handle] += said->lost;
         if (said->closed_until_s < status->closed_until_s)
             status->closed_until_s = said->closed_until_s;
+        status->first_ns =
+            said->first_ns < status->first_ns ? said->first_ns : status->first_ns;
+        status->last_ns = said->last_ns > status->last_ns ? said->last_ns : status->last_ns;
         for (unsigned i = 0; i < signatures_n; i++)
             packets[i] += said->signature_packets[i];
         each[w] = said->status;
         (void)pthread_mutex_unlock(&worker->lock);
     }
+    status->has_time = status->first_ns <= status->last_ns;
 }
 
 unsigned live_workers_handles(struct live_workers *workers, unsigned interface,
@@ -261,12 +266,12 @@ static void rules_fini(struct live_rules *rules)
 }
 
 static bool rules_init(struct live_rules *rules, const struct setup *from,
-                       const struct setup *to)
+                       const struct setup *to, bool feed)
 {
     *rules = (struct live_rules){
         .matcher = matcher_new(to->signatures),
         .matches = matches_new(to->signatures),
-        .replan = replan_new(from->evidence, to->evidence),
+        .replan = replan_new(from->evidence, to->evidence, feed),
         .locator = to->geo ? &to->locator : NULL,
         .signature_packets =
             calloc(signature_count(to->signatures) + 1, sizeof *rules->signature_packets),
@@ -274,16 +279,45 @@ static bool rules_init(struct live_rules *rules, const struct setup *from,
     return rules->matcher && rules->matches && rules->replan && rules->signature_packets;
 }
 
-/* Hands rules over and waits until they are taken. */
-static void hand_over(struct live_worker *worker, struct live_rules *rules)
+/* Asks a worker for something and waits until it is done. */
+static void ask(struct live_worker *worker, struct live_request *request)
 {
     (void)pthread_mutex_lock(&worker->lock);
-    worker->rules = rules;
-    atomic_store_explicit(&worker->has_rules, true, memory_order_release);
+    worker->request = request;
+    atomic_store_explicit(&worker->has_request, true, memory_order_release);
     wake(worker);
-    while (worker->rules)
-        (void)pthread_cond_wait(&worker->taken, &worker->lock);
+    while (worker->request)
+        (void)pthread_cond_wait(&worker->done, &worker->lock);
     (void)pthread_mutex_unlock(&worker->lock);
+}
+
+static struct analysis *new_whole(const struct live_workers *workers, bool copy)
+{
+    struct analysis_config whole = workers->config.analysis;
+    whole.sources_max *= workers->config.n;
+    whole.locator = NULL; /* sources bring their places along */
+    if (copy) {
+        whole.profiles = false;
+        whole.events_max = 0;
+    }
+    return analysis_new(&whole);
+}
+
+struct analysis *live_workers_copy(struct live_workers *workers, int64_t *ret_longest_ns)
+{
+    struct analysis *copy = new_whole(workers, true);
+    int64_t longest_ns = 0;
+    for (unsigned w = 0; copy && w < workers->config.n; w++) {
+        struct live_request request = {.copy = copy};
+        ask(&workers->worker[w], &request);
+        longest_ns = request.took_ns > longest_ns ? request.took_ns : longest_ns;
+        if (request.failed) {
+            analysis_free(copy);
+            copy = NULL;
+        }
+    }
+    *ret_longest_ns = longest_ns;
+    return copy;
 }
 
 int live_workers_reload(struct live_workers *workers, const struct setup *from,
@@ -293,9 +327,9 @@ int live_workers_reload(struct live_workers *workers, const struct setup *from,
     struct live_rules *rules = calloc(n, sizeof *rules);
     bool ready = rules;
     for (unsigned w = 0; ready && w < n; w++)
-        ready = rules_init(&rules[w], from, to);
+        ready = rules_init(&rules[w], from, to, workers->config.analysis.feed);
     for (unsigned w = 0; ready && w < n; w++)
-        hand_over(&workers->worker[w], &rules[w]);
+        ask(&workers->worker[w], &(struct live_request){.rules = &rules[w]});
     for (unsigned w = 0; rules && w < n; w++)
         rules_fini(&rules[w]);
     free(rules);
@@ -347,9 +381,7 @@ int live_workers_finish(struct live_workers *workers, struct live_result *ret_re
     for (unsigned w = 0; w < workers->started; w++)
         (void)pthread_join(workers->worker[w].thread, NULL);
     workers->started = 0;
-    struct analysis_config whole = config->analysis;
-    whole.sources_max *= config->n;
-    struct analysis *analysis = analysis_new(&whole);
+    struct analysis *analysis = new_whole(workers, false);
     if (!analysis)
         return err_set(err, NULL, 0, 0, "out of memory");
     for (unsigned w = 0; w < config->n; w++) {

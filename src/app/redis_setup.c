@@ -42,6 +42,7 @@ int redis_setup_init(const struct setup *setup, struct redis_setup *ret_redis, s
             enum option_id id;
             const char *name;
         } NEED_IT[] = {{OPTION_sensor, "--sensor"},
+                       {OPTION_live_sensor, "--sensor"},
                        {OPTION_redis_auth, "--redis-auth"},
                        {OPTION_redis_ca, "--redis-ca"},
                        {OPTION_redis_cert, "--redis-cert"}};

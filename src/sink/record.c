@@ -259,6 +259,7 @@ static const struct field REPORT_FIELDS[] = {
     TOTAL("bytes", bytes),
     GROUP("not_counted", NOT_COUNTED),
     TOTAL("late", late),
+    TOTAL("dropped", dropped),
     AT(struct report, "from_dark", FIELD_U64, from_dark),
     GROUP("protocols", PROTOCOL_TOTALS),
     AT(struct report, "ipv6", FIELD_U64, ipv6),

@@ -229,13 +229,37 @@ void feed_add(struct feed *feed, const struct batch *batch)
     }
 }
 
-void feed_merge(struct feed *into, struct feed *from)
+void feed_add_copy(struct feed *into, struct feed *from)
 {
     compact(from);
     for (size_t i = 0; i < from->n; i++)
         append(into, &from->packets[i]);
     compact(into);
+}
+
+void feed_merge(struct feed *into, struct feed *from)
+{
+    feed_add_copy(into, from);
     from->n = 0;
+}
+
+void feed_replan(struct feed *feed, struct feed *fresh, const struct evidence_plan *plan)
+{
+    for (size_t i = 0; i < feed->n; i++) {
+        unsigned label = 0;
+        while (feed->packets[i].label &&
+               strcmp(feed->packets[i].label, evidence_label_name(plan, label)) != 0)
+            label++;
+        if (feed->packets[i].label)
+            feed->packets[i].label = evidence_label_name(plan, label);
+    }
+    struct feed kept = *feed;
+    feed->signatures = fresh->signatures;
+    feed->order = fresh->order;
+    feed->by_order = fresh->by_order;
+    fresh->signatures = kept.signatures;
+    fresh->order = kept.order;
+    fresh->by_order = kept.by_order;
 }
 
 const struct feed_packet *feed_packets(struct feed *feed, size_t *ret_n)

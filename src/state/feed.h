@@ -55,6 +55,11 @@ static inline void feed_matched(struct feed *feed, unsigned row, unsigned signat
 }
 void feed_add(struct feed *feed, const struct batch *batch);
 
+/* Leaves `from` as it is, but in order. */
+void feed_add_copy(struct feed *into, struct feed *from);
+/* Other signatures from now on: those of `fresh`, made of `plan`, which has the labels of the
+ * plan before. It gets the old ones. */
+void feed_replan(struct feed *feed, struct feed *fresh, const struct evidence_plan *plan);
 /* Leaves `from` empty. */
 void feed_merge(struct feed *into, struct feed *from);
 /* The sample by time, then hash; borrowed until the next call for this feed. */

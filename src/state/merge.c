@@ -48,6 +48,10 @@ static void merge_row(struct analysis *into, struct shard *to, const struct shar
     for (unsigned i = 0; i < COUNTER_COUNT_; i++)
         if (!table_counter_add(target_table, found, i, table_counter(table, row, i)))
             into->memory_refused++;
+    target->cc = source->cc; /* where it was when it was first seen */
+    uint32_t asn = table_asn(table, row);
+    if (asn != table_asn(target_table, found) && !table_set_asn(target_table, found, asn))
+        into->memory_refused++;
     target->seen |= source->seen;
     target->minutes = join_minutes(target, source);
     target->first_s = source->first_s < target->first_s ? source->first_s : target->first_s;
@@ -97,24 +101,15 @@ static void clear(struct analysis *analysis)
     analysis->sets_frozen = analysis->memory_refused = 0;
 }
 
-int analysis_merge(struct analysis *into, struct analysis *from)
+/* All that adds up without taking anything from `from`, but for its sources. */
+static void add_sums(struct analysis *into, const struct analysis *from)
 {
-    uint64_t refused = into->memory_refused + from->memory_refused;
-    for (unsigned i = 0; i < SHARD_COUNT; i++)
-        merge_shard(into, &into->shards[i], &from->shards[i], from->memory);
     for (unsigned view = 0; view < VIEW_COUNT_; view++)
         into->sets_frozen += ports_merge(&into->ports[view], &into->ports_pool,
                                          &from->ports[view], &from->ports_pool);
     destinations_merge(&into->destinations, &from->destinations, into->config.table_key);
-    windows_merge(&into->windows, &from->windows);
-    if (into->steps && from->steps)
-        steps_merge(into, from);
     totals_merge(&into->totals, &from->totals);
     labels_merge(&into->labels, &from->labels);
-    if (into->feed && from->feed)
-        feed_merge(into->feed, from->feed);
-    if (into->events && from->events)
-        events_merge(into->events, from->events);
     hll_merge(into->sources_sketch, from->sources_sketch, HLL_LARGE_BITS);
     for (unsigned class = 0; class < CLASS_COUNT_; class ++)
         hll_merge(into->class_sketch[class], from->class_sketch[class], HLL_LARGE_BITS);
@@ -124,6 +119,34 @@ int analysis_merge(struct analysis *into, struct analysis *from)
     into->sources_evicted += from->sources_evicted;
     into->sources_refused += from->sources_refused;
     into->sets_frozen += from->sets_frozen;
+}
+
+int analysis_merge(struct analysis *into, struct analysis *from)
+{
+    uint64_t refused = into->memory_refused + from->memory_refused;
+    for (unsigned i = 0; i < SHARD_COUNT; i++)
+        merge_shard(into, &into->shards[i], &from->shards[i], from->memory);
+    add_sums(into, from);
+    windows_merge(&into->windows, &from->windows);
+    if (into->steps && from->steps)
+        steps_merge(into, from);
+    if (into->feed && from->feed)
+        feed_merge(into->feed, from->feed);
+    if (into->events && from->events)
+        events_merge(into->events, from->events);
     clear(from);
+    return into->memory_refused == refused ? 0 : -1;
+}
+
+int analysis_add_copy(struct analysis *into, struct analysis *from)
+{
+    uint64_t refused = into->memory_refused + from->memory_refused;
+    for (unsigned i = 0; i < SHARD_COUNT; i++)
+        for (unsigned family = 0; family < 2; family++)
+            for (uint32_t row = 0; row < from->shards[i].tables[family].n; row++)
+                merge_row(into, &into->shards[i], &from->shards[i], family, row);
+    add_sums(into, from);
+    if (into->feed && from->feed)
+        feed_add_copy(into->feed, from->feed);
     return into->memory_refused == refused ? 0 : -1;
 }

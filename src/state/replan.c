@@ -10,6 +10,7 @@
 struct replan {
     const struct evidence_plan *to;
     struct labels labels; /* of the new plan, empty */
+    struct feed *feed;    /* the same; NULL: none is kept */
     unsigned n;           /* old signatures */
     struct {
         uint16_t to;  /* its new index */
@@ -28,12 +29,14 @@ static bool is_same(const struct evidence_plan *from, unsigned i,
     return a == b && a < TEXT_CAP && strcmp(texts[0], texts[1]) == 0;
 }
 
-struct replan *replan_new(const struct evidence_plan *from, const struct evidence_plan *to)
+struct replan *replan_new(const struct evidence_plan *from, const struct evidence_plan *to,
+                          bool feed)
 {
     unsigned n = signature_count(from->signatures);
     struct replan *replan = calloc(1, sizeof *replan + n * sizeof replan->map[0]);
     char(*texts)[TEXT_CAP] = malloc(2 * sizeof *texts);
-    if (!replan || !texts || !labels_init(&replan->labels, to)) {
+    if (!replan || !texts || !labels_init(&replan->labels, to) ||
+        (feed && !(replan->feed = feed_new(to)))) {
         free(texts);
         replan_free(replan);
         return NULL;
@@ -55,6 +58,7 @@ void replan_free(struct replan *replan)
     if (!replan)
         return;
     labels_fini(&replan->labels);
+    feed_free(replan->feed);
     free(replan);
 }
 
@@ -131,6 +135,8 @@ void analysis_replan(struct analysis *analysis, struct replan *replan)
                 if (mark)
                     replan_mark(replan, labels, &analysis->shards[i].evidence, mark);
             }
+    if (analysis->feed && replan->feed)
+        feed_replan(analysis->feed, replan->feed, replan->to);
     analysis->config.evidence = replan->to;
     struct labels kept = *old;
     *old = *labels;

@@ -12,12 +12,13 @@
 
 struct replan;
 
-/* Every signature of `from` has one of its name in `to`, and a label keeps its index. NULL:
- * memory. */
-struct replan *replan_new(const struct evidence_plan *from, const struct evidence_plan *to);
+/* Every signature of `from` has one of its name in `to`, and a label keeps its index. feed: the
+ * analysis keeps a sample. NULL: memory. */
+struct replan *replan_new(const struct evidence_plan *from, const struct evidence_plan *to,
+                          bool feed);
 void replan_free(struct replan *replan);
 
-/* Once a replan; without a feed. */
+/* Once a replan. */
 void analysis_replan(struct analysis *analysis, struct replan *replan);
 /* Sources that are there already keep their places. */
 void analysis_relocate(struct analysis *analysis, const struct locator *locator);

@@ -52,12 +52,78 @@ START_TEST(undelivered_windows_are_freed)
 }
 END_TEST
 
+START_TEST(quiet_minutes_are_rows_with_their_seconds)
+{
+    struct collector *collector = collector_new(2, NULL);
+    collector_run_on(collector, 100);
+    collector_note_captured(collector, 0, 20100);
+    collector_note_captured(collector, 60, 30000);
+    collector_note_captured(collector, 60, 30000);
+    collector_note_captured(collector, 60, 10);
+    collector_note_captured(collector, 120, 1);
+    collector_deliver(collector, 0, part(0, 5, 23), 120);
+    collector_deliver(collector, 1, part(0, 6, 24), 120);
+    struct collector_closed closed;
+    collector_take(collector, &closed);
+    ck_assert_uint_eq(closed.minutes_n, 2);
+    ck_assert_int_eq(closed.closed_until_s, 120);
+    ck_assert_uint_eq(closed.minutes[0].seconds, 21);
+    ck_assert_uint_eq(closed.minutes[0].window->counts[COUNT_packets], 11);
+    ck_assert_uint_eq(closed.minutes[1].seconds, 60);
+    ck_assert_uint_eq(closed.minutes[1].window->counts[COUNT_packets], 0);
+    for (size_t i = 0; i < closed.minutes_n; i++)
+        window_free(closed.minutes[i].window);
+    free(closed.minutes);
+    collector_note_captured(collector, 60, 1000); /* is closed */
+    collector_deliver(collector, 0, NULL, INT64_MAX);
+    collector_deliver(collector, 1, NULL, INT64_MAX);
+    size_t n;
+    uint64_t refused;
+    struct report_minute *rows = collector_series(collector, &n, &refused);
+    static const uint32_t seconds[] = {21, 60, 1};
+    ck_assert_uint_eq(n, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_int_eq(rows[i].start_s, 60 * (int64_t)i);
+        ck_assert_uint_eq(rows[i].seconds, seconds[i]);
+    }
+    free(rows);
+    collector_free(collector); /* with a minute that nobody took */
+}
+END_TEST
+
+START_TEST(a_series_that_runs_on_keeps_its_last_rows)
+{
+    enum { ROWS_MAX = 64, MINUTES = 1000 };
+    struct collector *collector = collector_new(1, NULL);
+    collector_run_on(collector, ROWS_MAX);
+    for (int64_t i = 0; i < MINUTES; i++) {
+        collector_deliver(collector, 0, part(60 * i, 1, 1), 60 * i + 60);
+        struct collector_closed closed;
+        collector_take(collector, &closed);
+        ck_assert_uint_eq(closed.minutes_n, 1);
+        window_free(closed.minutes[0].window);
+        free(closed.minutes);
+    }
+    size_t n;
+    uint64_t refused;
+    struct report_minute *rows = collector_series(collector, &n, &refused);
+    ck_assert_uint_le(n, ROWS_MAX);
+    ck_assert_uint_gt(n, ROWS_MAX / 2);
+    ck_assert_uint_eq(n + refused, MINUTES);
+    ck_assert_int_eq(rows[n - 1].start_s, 60 * (MINUTES - 1));
+    free(rows);
+    collector_free(collector);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("collector");
     TCase *tests = tcase_create("collector");
     tcase_add_test(tests, parts_of_a_minute_are_one_row);
     tcase_add_test(tests, undelivered_windows_are_freed);
+    tcase_add_test(tests, quiet_minutes_are_rows_with_their_seconds);
+    tcase_add_test(tests, a_series_that_runs_on_keeps_its_last_rows);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
 }

@@ -90,7 +90,7 @@ class Wire:
     def __exit__(self, *_):
         for process in self.processes:
             if process.poll() is None:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         for name in (self.scan, self.dark):
             subprocess.run(["ip", "netns", "del", name], check=False)
@@ -105,7 +105,8 @@ class Wire:
                               capture_output=True, **options)
 
     def start(self, name, *command, **options):
-        process = subprocess.Popen(["ip", "netns", "exec", name, *command], **options)
+        process = subprocess.Popen(["ip", "netns", "exec", name, *command], start_new_session=True,
+                                   **options)
         self.processes.append(process)
         return process
 
@@ -129,7 +130,7 @@ class Wire:
 FLOOD = """{
     0x02,0,0,0,0,0x02, 0x02,0,0,0,0,0x01, 0x08,0x00,
     0x45,0, 0,40, drnd(2), 0x40,0, 64, 6, csumip(14,33),
-    %s, 10,98, drnd(2),
+    drnd(4), 10,98, drnd(2),
     c16(40000), c16(23), drnd(4), 0,0,0,0, 0x50,0x02, c16(5840), csumtcp(14,34), 0,0
 }
 """
@@ -138,19 +139,31 @@ FLOOD = """{
 class Flood:
     """trafgen: the fastest generator that Debian carries."""
 
-    def __init__(self, wire, folder, packets, rate=None, source="drnd(4)", cpu=None):
+    def __init__(self, wire, folder, packets, rate=None, sources=0, cpu=None):
+        """sources: so many that take turns, which is fastest; 0: random ones."""
         path = os.path.join(folder, f"flood-{time.monotonic_ns()}.cfg")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(FLOOD % source)
+            if not sources:
+                file.write(FLOOD)
+            for i in range(sources):
+                file.write(FLOOD.replace("drnd(4), 10", f"198,18,{i >> 8},{i & 255}, 10", 1)
+                           .replace("drnd(2)", f"{i >> 8},{i & 255}").replace("drnd(4)", "1,2,3,4"))
         options = ["--rate", rate] if rate else []
         if cpu is not None:
             options += ["--bind-cpu", str(cpu)]
+        self.begin = time.monotonic()
         self.process = wire.start(wire.scan, "trafgen", "--in", path, "--out", SCAN, "--num",
-                                  str(packets), "--cpus", "1", "--no-sock-mem", *options,
+                                  str(packets), "--cpus", "1", "--no-sock-mem", *options, cwd=folder,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop(self):
+        """It has a child that sends."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def wait(self):
         self.process.wait(timeout=600)
+        self.seconds = time.monotonic() - self.begin
 
 
 class Tcpdump:

@@ -1,0 +1,270 @@
+#include "app/live_redis.h"
+
+#include "app/message.h"
+#include "state/evidence.h"
+#include "state/feed.h"
+#include "state/labelled.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SECOND_NS ((int64_t)1000000000)
+
+enum {
+    EVERY_S = 10,
+    SHARE = 50,         /* of the time, that workers may be held up for */
+    ROWS = 1440,        /* of the series in a report of a run that goes on */
+    END_WAIT_MS = 3000, /* what the end may wait for Redis */
+    HOUR_S = 3600,
+};
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* always exists */
+    return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+static void keep_minute(void *context, const struct window *minute, uint32_t seconds)
+{
+    struct live_redis *redis = context;
+    if (redis->minutes_n == redis->minutes_cap) {
+        size_t cap = redis->minutes_cap ? 2 * redis->minutes_cap : 8;
+        struct flusher_minute *minutes = realloc(redis->minutes, cap * sizeof *minutes);
+        if (!minutes) {
+            redis->refused++;
+            return;
+        }
+        redis->minutes = minutes;
+        redis->minutes_cap = cap;
+    }
+    struct window *copy = malloc(sizeof *copy);
+    if (!copy) {
+        redis->refused++;
+        return;
+    }
+    *copy = *minute;
+    copy->next = NULL;
+    redis->minutes[redis->minutes_n++] = (struct flusher_minute){copy, seconds};
+    redis->minutes_end_s = minute->start_s + minute->span_s;
+}
+
+static void keep_steps(void *context, struct profile *steps)
+{
+    struct live_redis *redis = context;
+    struct profile **end = &redis->steps;
+    while (*end)
+        end = &(*end)->next;
+    *end = steps;
+}
+
+static void drop_minutes(struct live_redis *redis)
+{
+    for (size_t i = 0; i < redis->minutes_n; i++)
+        window_free((struct window *)redis->minutes[i].window); /* ours: const for readers */
+    redis->minutes_n = 0;
+}
+
+static int tell_signatures(struct flusher *flusher, const struct setup *setup)
+{
+    unsigned n = evidence_label_count(setup->evidence);
+    const char **labels = calloc(n + 1, sizeof *labels);
+    for (unsigned i = 0; labels && i < n; i++)
+        labels[i] = evidence_label_name(setup->evidence, i);
+    int status = labels ? flusher_signatures(flusher, setup->signatures, labels, n) : -1;
+    free(labels);
+    return status;
+}
+
+static void reloaded(void *context, const struct setup *setup)
+{
+    const struct live_redis *redis = context;
+    if (tell_signatures(redis->flusher, setup) != 0)
+        message_warning("out of memory: Redis may show labels under old names");
+}
+
+/* Of the sample, what is of seconds that are over and was not handed over before, with its
+ * places. *values then borrows from *ret_feed. */
+static void add_feed(struct live_redis *redis, struct analysis *analysis, int64_t until_ns,
+                     struct flusher_values *values, struct feed_packet **ret_feed)
+{
+    const struct setup *setup = redis->control->setup;
+    const struct locator *locator = setup->geo ? &setup->locator : NULL;
+    size_t n;
+    const struct feed_packet *packets = analysis_feed(analysis, &n);
+    struct feed_packet *feed = malloc((n + 1) * sizeof *feed);
+    for (size_t i = 0; feed && i < n; i++) {
+        if (packets[i].ts_ns < redis->fed_ns || packets[i].ts_ns >= until_ns)
+            continue;
+        struct feed_packet *packet = &feed[values->feed_n++];
+        *packet = packets[i];
+        if (!locator)
+            continue;
+        packet->place = locator->locate(locator->context, &packet->source);
+        packet->has_position =
+            locator->position && locator->position(locator->context, &packet->source,
+                                                   &packet->latitude, &packet->longitude);
+    }
+    values->feed = *ret_feed = feed;
+    if (until_ns > redis->fed_ns)
+        redis->fed_ns = until_ns;
+}
+
+/* False: memory; the report is freed, and the values are without one. */
+static bool add_report(struct analysis *analysis, struct report *report,
+                       const struct sink_files *files, struct flusher_values *values)
+{
+    struct labelled_list labelled = {0};
+    char *json = NULL;
+    size_t length = 0;
+    FILE *out = report ? open_memstream(&json, &length) : NULL;
+    bool whole = out && sink_json(out, report, files, NULL) == 0;
+    if (out && fclose(out) != 0)
+        whole = false;
+    if (!whole || length == 0 || labelled_collect(analysis, LABELLED_MAX, &labelled) != 0) {
+        free(json);
+        report_free(report);
+        return false;
+    }
+    json[--length] = '\0';
+    values->report = report;
+    values->report_json = json;
+    values->report_json_len = length;
+    values->labelled = labelled.rows;
+    values->labelled_n = labelled.n;
+    return true;
+}
+
+/* How everything stands, copied from the workers. */
+static bool copy_state(struct live_redis *redis, const struct live_status *status,
+                       struct flusher_values *values, struct feed_packet **ret_feed)
+{
+    struct live_control *control = redis->control;
+    const struct setup *setup = control->setup;
+    int64_t took_ns;
+    struct analysis *copy = live_workers_copy(control->workers, &took_ns);
+    int64_t wait_ns =
+        SHARE * took_ns > EVERY_S * SECOND_NS ? SHARE * took_ns : EVERY_S * SECOND_NS;
+    redis->next_ns = monotonic_ns() + wait_ns;
+    if (!copy)
+        return false;
+    struct report_totals totals;
+    report_totals(copy, &totals);
+    struct report_input input = {.top = setup->options.value[OPTION_top].number,
+                                 .locator = setup->geo ? &setup->locator : NULL,
+                                 .dark_known = setup->dark,
+                                 .frames = totals.counts[COUNT_packets] +
+                                           totals.counts[COUNT_not_counted],
+                                 .has_time = status->has_time,
+                                 .first_ns = status->first_ns,
+                                 .last_ns = status->last_ns};
+    input.minutes = collector_copy_series(control->collector, ROWS, &input.minutes_n,
+                                          &input.minutes_refused);
+    struct file_status interfaces[LIVE_INTERFACES_MAX] = {0};
+    const struct file_status *list[LIVE_INTERFACES_MAX];
+    for (unsigned i = 0; i < control->interfaces_n; i++) {
+        interfaces[i].name = control->interfaces[i].name;
+        (void)live_workers_handles(control->workers, i, &interfaces[i].frames);
+        list[i] = &interfaces[i];
+    }
+    struct sink_files files = {list, control->interfaces_n};
+    bool done = add_report(copy, report_new(copy, &input), &files, values);
+    int64_t until_ns = (status->now_ns / SECOND_NS - status->lag_s - 1) * SECOND_NS;
+    if (done)
+        add_feed(redis, copy, until_ns, values, ret_feed);
+    free(input.minutes);
+    analysis_free(copy);
+    return done;
+}
+
+static void hand_over(struct live_redis *redis, struct flusher_values *values,
+                      struct feed_packet *feed)
+{
+    values->minutes = redis->minutes;
+    values->minutes_n = redis->minutes_n;
+    values->steps = redis->steps;
+    flusher_add(redis->flusher, values);
+    redis->steps = NULL;
+    drop_minutes(redis);
+    free(feed);
+}
+
+static void tick(void *context, const struct live_status *status)
+{
+    struct live_redis *redis = context;
+    if (!redis->flusher || redis->control->ended)
+        return; /* live_redis_end() has better */
+    if (monotonic_ns() < redis->next_ns)
+        return;
+    struct flusher_values values = {.closed_until_s = redis->minutes_end_s};
+    struct feed_packet *feed = NULL;
+    if (status->closed_until_s > values.closed_until_s)
+        values.closed_until_s = status->closed_until_s;
+    if (!copy_state(redis, status, &values, &feed))
+        redis->refused++;
+    hand_over(redis, &values, feed);
+}
+
+static void tell(void *context, enum flusher_state state, const char *text)
+{
+    (void)context;
+    if (state == FLUSHER_UP)
+        message_note("redis: up");
+    else
+        message_warning("redis: %s%s%s", flusher_state_name(state), *text ? ": " : "", text);
+}
+
+int live_redis_start(struct live_redis *redis, const struct redis_setup *setup,
+                     struct live_control *control, struct err *err)
+{
+    const union option_value *value = control->setup->options.value;
+    const struct prefix_set *dark = control->setup->dark;
+    struct flusher_config config = {
+        .redis = setup->config,
+        .sensor = value[OPTION_live_sensor].text ? value[OPTION_live_sensor].text : "live",
+        .dark_size = dark ? prefix_set_size4(dark) : 0,
+        .tell = tell,
+    };
+    redis->control = control;
+    redis->flusher = flusher_new(&config, err);
+    if (!redis->flusher)
+        return -1;
+    live_control_observe(control, &(struct live_observer){.context = redis,
+                                                          .minute = keep_minute,
+                                                          .steps = keep_steps,
+                                                          .tick = tick,
+                                                          .reloaded = reloaded});
+    if (tell_signatures(redis->flusher, control->setup) == 0)
+        return 0;
+    return err_set(err, NULL, 0, 0, "out of memory");
+}
+
+bool live_redis_end(struct live_redis *redis, struct analysis *analysis, struct report *report,
+                    const struct sink_files *files, struct err *err)
+{
+    /* Hours and steps that have begun are as whole as they will ever be. */
+    struct flusher_values values = {.closed_until_s =
+                                        (redis->minutes_end_s + HOUR_S - 1) / HOUR_S * HOUR_S};
+    struct feed_packet *feed = NULL;
+    if (add_report(analysis, report, files, &values))
+        add_feed(redis, analysis, INT64_MAX, &values, &feed);
+    hand_over(redis, &values, feed);
+    struct flusher *flusher = redis->flusher;
+    redis->flusher = NULL;
+    return flusher_end(flusher, END_WAIT_MS, err);
+}
+
+void live_redis_fini(struct live_redis *redis)
+{
+    struct err ignored;
+    if (redis->flusher)
+        (void)flusher_end(redis->flusher, 0, &ignored); /* something else has failed */
+    drop_minutes(redis);
+    free(redis->minutes);
+    while (redis->steps) {
+        struct profile *next = redis->steps->next;
+        profile_free(redis->steps);
+        redis->steps = next;
+    }
+}

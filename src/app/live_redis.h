@@ -1,0 +1,34 @@
+/* A sensor's keys in Redis: gathers what the flusher wants to have of a sensor that captures.
+ *
+ * Minutes and steps go there as they close; how everything stands is copied from the workers
+ * when minutes have closed, and every ten seconds, as long as that holds nobody up for more
+ * than a fiftieth of the time. */
+#pragma once
+
+#include "app/flusher.h"
+#include "app/live_control.h"
+#include "app/redis_setup.h"
+
+#include <nightscope/sink.h>
+
+struct live_redis {
+    struct flusher *flusher; /* NULL: there is no Redis */
+    struct live_control *control;
+    struct flusher_minute *minutes; /* ours, not yet handed over */
+    size_t minutes_n, minutes_cap;
+    struct profile *steps;
+    int64_t minutes_end_s; /* of the last minute */
+    int64_t fed_ns;        /* the sample was handed over up to here */
+    int64_t next_ns;       /* monotonic: no copy before that */
+    uint64_t refused;
+};
+
+/* Starts the flusher, and observes the sensor. For a thread that has given its privileges up.
+ * -1 with *err. */
+int live_redis_start(struct live_redis *redis, const struct redis_setup *setup,
+                     struct live_control *control, struct err *err);
+/* The end: takes the report. False with *err: Redis has not everything. */
+bool live_redis_end(struct live_redis *redis, struct analysis *analysis, struct report *report,
+                    const struct sink_files *files, struct err *err);
+/* Without an end: nothing more is sent. */
+void live_redis_fini(struct live_redis *redis);
