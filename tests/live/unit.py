@@ -1,4 +1,5 @@
 """The systemd unit: valid, hardened, and what it allows is enough. unit.py UNIT NIGHTSCOPE"""
+import os
 import re
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ import tempfile
 
 from wire import expect, finish
 
-UNIT, NIGHTSCOPE = sys.argv[1:3]
+UNIT, NIGHTSCOPE = (os.path.abspath(name) for name in sys.argv[1:3])
 EXPOSURE_MAX = 2.0
 
 
