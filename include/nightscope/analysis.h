@@ -104,6 +104,9 @@ unsigned analysis_evidence(const struct analysis *analysis, const struct address
  * configuration. Counters add, sketches merge; a shard, or a source, may be in both. 0, or -1
  * when memory was refused: that is counted in memory_refused, and what was merged is whole. */
 int analysis_merge(struct analysis *into, struct analysis *from);
-/* Adds what `from` holds by now, and leaves it as it is: sources, ports, totals, labels and the
- * sample, all that a report is made of but the minutes. For `into`, no locator is needed. */
-int analysis_add_copy(struct analysis *into, struct analysis *from);
+/* Adds a part of what `from` holds by now, and leaves it as it is: sources, ports, totals,
+ * labels and the sample, all that a report is made of but the minutes. Part by part, it may go
+ * on counting in between. For `into`, no locator is needed. 0, or -1 when memory was refused.
+ */
+enum { ANALYSIS_PARTS = SHARD_COUNT + 1 };
+int analysis_copy_part(struct analysis *into, struct analysis *from, unsigned part);

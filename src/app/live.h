@@ -62,6 +62,7 @@ struct live_status {
     uint64_t lag_s;            /* behind the clock: how old the oldest packet time is */
     uint64_t write_lost;       /* frames that --write could not write */
     uint64_t reloads, reloads_failed;
+    uint64_t held_up_ms; /* longest that a worker was held up by a copy or a reload */
     const struct live_interface *interfaces;
     unsigned interfaces_n;
     const struct live_worker_status *workers;

@@ -305,14 +305,16 @@ void live_control_end(struct live_control *control)
 void live_control_tell(const struct live_control *control)
 {
     const struct live_status *status = &control->status;
-    message_note("%llu s, %llu frames read, %llu received, lost: kernel %llu, interface %llu, "
-                 "failed handles %llu; packet time %llu s behind",
-                 (unsigned long long)((status->now_ns - status->started_ns) / SECOND_NS),
-                 (unsigned long long)status->frames, (unsigned long long)status->received,
-                 (unsigned long long)status->drops[LIVE_DROP_kernel],
-                 (unsigned long long)status->drops[LIVE_DROP_interface],
-                 (unsigned long long)status->drops[LIVE_DROP_handle],
-                 (unsigned long long)status->lag_s);
+    message_note(
+        "%llu s, %llu frames read, %llu received, lost: kernel %llu, interface %llu, "
+        "failed handles %llu; packet time %llu s behind; workers were held up for at most "
+        "%llu ms",
+        (unsigned long long)((status->now_ns - status->started_ns) / SECOND_NS),
+        (unsigned long long)status->frames, (unsigned long long)status->received,
+        (unsigned long long)status->drops[LIVE_DROP_kernel],
+        (unsigned long long)status->drops[LIVE_DROP_interface],
+        (unsigned long long)status->drops[LIVE_DROP_handle], (unsigned long long)status->lag_s,
+        (unsigned long long)status->held_up_ms);
     for (unsigned i = 0; i < status->interfaces_n; i++)
         message_note("interface %s: %s, %u handles, down %llu times",
                      status->interfaces[i].name, status->interfaces[i].up ? "up" : "down",

@@ -13,7 +13,7 @@
 
 enum {
     EVERY_S = 10,
-    SHARE = 50,         /* of the time, that workers may be held up for */
+    SHARE = 50,         /* one in so many of the time may go into copies */
     ROWS = 1440,        /* of the series in a report of a run that goes on */
     END_WAIT_MS = 3000, /* what the end may wait for Redis */
     HOUR_S = 3600,

@@ -19,7 +19,7 @@ struct live_redis {
     struct profile *steps;
     int64_t minutes_end_s; /* of the last minute */
     int64_t fed_ns;        /* the sample was handed over up to here */
-    int64_t next_ns;       /* monotonic: no copy before that */
+    int64_t next_ns;       /* monotonic: nothing is handed over before */
     uint64_t refused;
 };
 

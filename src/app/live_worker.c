@@ -20,6 +20,8 @@ enum {
     QUIET_S = 2,
     OFF_CLOCK_S = 3600,
     DRAIN_S = 3,
+    COPY_MS = 5, /* at a time, and then at least so long not: */
+    COUNT_MS = 15,
 };
 
 static int64_t now_ns(clockid_t clock)
@@ -296,35 +298,56 @@ static void take_rules(struct live_worker *worker, struct live_rules *rules)
     *rules = old;
 }
 
+/* As much of a copy as holds nobody up; true when it is whole. */
+static bool copy_some(struct live_worker *worker, struct live_request *request)
+{
+    int64_t until = now_ns(CLOCK_MONOTONIC) + COPY_MS * (SECOND_NS / 1000);
+    while (request->part < ANALYSIS_PARTS && !request->failed &&
+           now_ns(CLOCK_MONOTONIC) < until)
+        request->failed =
+            analysis_copy_part(request->copy, worker->analysis, request->part++) != 0;
+    return request->failed || request->part == ANALYSIS_PARTS;
+}
+
 /* Between two batches: nothing is lost, and nothing is counted by half. */
 static void serve(struct live_worker *worker)
 {
     (void)pthread_mutex_lock(&worker->lock);
     struct live_request *request = worker->request;
     int64_t began = now_ns(CLOCK_MONOTONIC);
+    bool done = true;
     if (request->rules)
         take_rules(worker, request->rules);
     if (request->copy)
-        request->failed = analysis_add_copy(request->copy, worker->analysis) != 0;
-    request->took_ns = now_ns(CLOCK_MONOTONIC) - began;
-    worker->request = NULL;
-    atomic_store_explicit(&worker->has_request, false, memory_order_relaxed);
-    (void)pthread_cond_signal(&worker->done);
+        done = copy_some(worker, request);
+    int64_t took_ns = now_ns(CLOCK_MONOTONIC) - began;
+    request->took_ns += took_ns;
+    if (took_ns > worker->said.held_up_ns)
+        worker->said.held_up_ns = took_ns;
+    if (done) {
+        worker->request = NULL;
+        atomic_store_explicit(&worker->has_request, false, memory_order_relaxed);
+        (void)pthread_cond_signal(&worker->done);
+    }
     (void)pthread_mutex_unlock(&worker->lock);
 }
 
 void live_worker_run(struct live_worker *worker)
 {
     int64_t tick = now_ns(CLOCK_MONOTONIC), began = tick;
-    bool quiet = false;
+    int64_t serve_after = 0;
+    bool quiet = false, any = false;
     while (!atomic_load_explicit(&worker->stop, memory_order_acquire)) {
-        if (atomic_load_explicit(&worker->has_request, memory_order_acquire))
+        bool asked = atomic_load_explicit(&worker->has_request, memory_order_acquire);
+        if (asked && (!any || now_ns(CLOCK_MONOTONIC) >= serve_after)) {
             serve(worker);
-        bool any = fill(worker);
+            serve_after = now_ns(CLOCK_MONOTONIC) + COUNT_MS * (SECOND_NS / 1000);
+        }
+        any = fill(worker);
         if (any)
             count(worker);
         int64_t now = now_ns(CLOCK_MONOTONIC);
-        if (!any && now - tick < TICK_MS * (SECOND_NS / 1000)) {
+        if (!any && !asked && now - tick < TICK_MS * (SECOND_NS / 1000)) {
             worker->busy_ns += (uint64_t)(now - began);
             int64_t left_ms = (tick - now) / (SECOND_NS / 1000) + TICK_MS;
             quiet = !wait_for_packets(worker, (int)left_ms + 1);
@@ -332,7 +355,7 @@ void live_worker_run(struct live_worker *worker)
         }
         if (now - tick >= TICK_MS * (SECOND_NS / 1000)) {
             tick = now;
-            if (!any && quiet)
+            if (!any && !asked && quiet)
                 follow_clock(worker);
             worker->busy_ns += (uint64_t)(now - began);
             began = now;

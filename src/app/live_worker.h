@@ -18,6 +18,7 @@ struct live_said {
     uint64_t lost; /* LIVE_DROP_handle */
     int64_t closed_until_s;
     int64_t first_ns, last_ns;
+    int64_t held_up_ns;
     unsigned handles[LIVE_INTERFACES_MAX]; /* 1: captures */
     uint64_t frames[LIVE_INTERFACES_MAX];
     uint64_t *signature_packets;
@@ -37,7 +38,8 @@ struct live_rules {
 /* What the main thread may ask for, one thing at a time. */
 struct live_request {
     struct live_rules *rules; /* take these, or: */
-    struct analysis *copy;    /* add a copy of yours to this */
+    struct analysis *copy;    /* add a copy of yours to this, part by part */
+    unsigned part;            /* the next */
     int64_t took_ns;
     bool failed; /* for lack of memory */
 };

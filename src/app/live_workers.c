@@ -185,6 +185,8 @@ void live_workers_status(struct live_workers *workers, struct live_status *statu
         status->frames += said->status.frames;
         status->drops[LIVE_DROP_kernel] += said->counts.dropped;
         status->drops[LIVE_DROP_handle] += said->lost;
+        if ((uint64_t)said->held_up_ns / 1000000 > status->held_up_ms)
+            status->held_up_ms = (uint64_t)said->held_up_ns / 1000000;
         if (said->closed_until_s < status->closed_until_s)
             status->closed_until_s = said->closed_until_s;
         status->first_ns =

@@ -56,9 +56,9 @@ bool live_workers_message(struct live_workers *workers, struct err *ret_message)
 int live_workers_reload(struct live_workers *workers, const struct setup *from,
                         const struct setup *to, struct err *err);
 
-/* What all workers together hold by now: all that a report is made of but the minutes. Each is
- * held up while it copies, a tenth of a second for some 500,000 sources. The caller's; NULL:
- * memory. */
+/* What all workers together hold: all that a report is made of but the minutes. They copy a few
+ * milliseconds at a time and count in between, so its parts are of moments that lie apart. The
+ * caller's; NULL: memory. */
 struct analysis *live_workers_copy(struct live_workers *workers, int64_t *ret_longest_ns);
 
 /* Nothing more is accepted; what the rings hold is counted. */

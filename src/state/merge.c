@@ -138,13 +138,16 @@ int analysis_merge(struct analysis *into, struct analysis *from)
     return into->memory_refused == refused ? 0 : -1;
 }
 
-int analysis_add_copy(struct analysis *into, struct analysis *from)
+int analysis_copy_part(struct analysis *into, struct analysis *from, unsigned part)
 {
-    uint64_t refused = into->memory_refused + from->memory_refused;
-    for (unsigned i = 0; i < SHARD_COUNT; i++)
+    uint64_t refused = into->memory_refused;
+    if (part < SHARD_COUNT) {
         for (unsigned family = 0; family < 2; family++)
-            for (uint32_t row = 0; row < from->shards[i].tables[family].n; row++)
-                merge_row(into, &into->shards[i], &from->shards[i], family, row);
+            for (uint32_t row = 0; row < from->shards[part].tables[family].n; row++)
+                merge_row(into, &into->shards[part], &from->shards[part], family, row);
+        return into->memory_refused == refused ? 0 : -1;
+    }
+    refused += from->memory_refused;
     add_sums(into, from);
     if (into->feed && from->feed)
         feed_add_copy(into->feed, from->feed);

@@ -55,7 +55,8 @@ def rates(wire, folder, packets, options):
 def main():
     need("trafgen", "tcpdump")
     packets = int(ARGUMENTS[ARGUMENTS.index("--packets") + 1]) if "--packets" in ARGUMENTS else 1000000
-    options = [] if "--no-sandbox" not in ARGUMENTS else ["--no-sandbox"]
+    at = ARGUMENTS.index("--no-sandbox") if "--no-sandbox" in ARGUMENTS else len(ARGUMENTS)
+    options = ARGUMENTS[at:]
     with tempfile.TemporaryDirectory() as folder, Wire() as wire:
         os.chmod(folder, 0o777)
         if "--rates" in ARGUMENTS:

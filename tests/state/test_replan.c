@@ -271,7 +271,8 @@ START_TEST(a_copy_is_a_report_of_an_analysis_that_goes_on)
     count(one, &stream, 0, PACKETS / 2, &rules);
     for (unsigned i = 0; i < 2; i++) { /* the second time as if there had been no first */
         struct analysis *copy = begin(&stream, &rules);
-        ck_assert_int_eq(analysis_add_copy(copy, one), 0);
+        for (unsigned part = 0; part < ANALYSIS_PARTS; part++)
+            ck_assert_int_eq(analysis_copy_part(copy, one, part), 0);
         if (i) {
             count(one, &stream, PACKETS / 2, PACKETS, &rules);
             count(whole, &stream, 0, PACKETS, &rules);
