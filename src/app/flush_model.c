@@ -52,6 +52,10 @@ static void drop_minutes(struct flush_model *model)
 
 void model_add_minute(struct flush_model *model, const struct window *window, uint32_t seconds)
 {
+    if (model->minutes_n && window->start_s <= model->minutes[model->minutes_n - 1].start_s) {
+        model->refused++; /* known already: an id that Redis would refuse */
+        return;
+    }
     if (model->minutes_n == MODEL_MINUTES_MAX + MODEL_MINUTES_DROPPED)
         drop_minutes(model);
     if (model->minutes_n == model->minutes_cap) {
@@ -74,6 +78,16 @@ void model_add_minute(struct flush_model *model, const struct window *window, ui
 
 void model_take_steps(struct flush_model *model, struct profile *steps)
 {
+    int64_t known_s = gathering_newest_step(model->gathering);
+    for (struct profile **at = &steps; *at;) {
+        struct profile *step = *at;
+        if (step->start_s > known_s) {
+            at = &step->next;
+            continue;
+        }
+        *at = step->next; /* its file was written just before all ended */
+        profile_free(step);
+    }
     gathering_add_steps(model->gathering, steps);
 }
 
@@ -170,6 +184,12 @@ uint64_t model_bytes(const struct flush_model *model)
 
 void model_take_names(struct flush_model *model, struct model_names *names)
 {
+    bool agree = true;
+    for (size_t i = 0; model->loaded && i < model->names->labels_n && agree; i++)
+        agree = i < names->labels_n && strcmp(model->names->labels[i], names->labels[i]) == 0;
+    if (!agree)
+        gathering_forget_profiles(model->gathering);
+    model->loaded = false;
     if (model->labelled_names != model->names)
         model_names_free(model->names);
     model->names = names;

@@ -48,6 +48,8 @@ struct flush_model {
     size_t labelled_n;
     struct model_names *names, *labelled_names; /* newest; those that `labelled` refers to */
     uint64_t drops, refused;
+    uint64_t saved_version, saved_bytes; /* of the gathering, and of its profiles */
+    bool loaded; /* labels are those of a file: names must agree with them */
 
     /* Acknowledged. */
     bool all_due;                                      /* everything must be sent */
@@ -76,6 +78,18 @@ void model_take_names(struct flush_model *model, struct model_names *names);
 struct model_names *model_names_new(const struct signature_set *signatures,
                                     const char *const *labels, size_t labels_n);
 void model_names_free(struct model_names *names);
+
+/* The files PATH (series) and PATH.profiles (rankings): what was closed, whole. Profiles are
+ * written when they changed. -1 with *err: the files are as they were. */
+int model_save(struct flush_model *model, const char *sensor, const char *path,
+               uint64_t *ret_bytes, struct err *err);
+/* Into an empty model; files that are not there leave it empty. -1 with *err: they are not such
+ * files, or of another sensor. */
+int model_load(struct flush_model *model, const char *sensor, const char *path,
+               struct err *err);
+/* One of the files' contents. */
+bool model_load_bytes(struct flush_model *model, const char *sensor, const char *path,
+                      bool profiles, const uint8_t *bytes, size_t n, struct err *err);
 
 /* Closed windows that are not acknowledged. */
 uint64_t model_held(const struct flush_model *model);

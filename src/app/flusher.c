@@ -45,6 +45,7 @@ struct flusher {
     struct redis *redis;
     struct redis_batch *nothing;
     struct flush_model model;
+    char *spool;
     int64_t started_s, deadline_ms, next_try_ms, back_off_ms;
     uint64_t resends;
     bool named, ended, overtaken;
@@ -359,6 +360,23 @@ static void update_status(struct flusher *flusher)
     (void)pthread_mutex_unlock(&flusher->lock);
 }
 
+/* Before anything is sent: what Redis has is in the file, too. */
+static void spool(struct flusher *flusher)
+{
+    struct err err = {0};
+    uint64_t bytes = 0;
+    int status = model_save(&flusher->model, flusher->sensor, flusher->spool, &bytes, &err);
+    (void)pthread_mutex_lock(&flusher->lock);
+    flusher->status.spool_text[0] = '\0';
+    if (status == 0) {
+        flusher->status.spool_bytes = bytes;
+    } else {
+        flusher->status.spool_failures++;
+        err_format(&err, flusher->status.spool_text, sizeof flusher->status.spool_text);
+    }
+    (void)pthread_mutex_unlock(&flusher->lock);
+}
+
 static bool is_due(const struct flusher *flusher)
 {
     return flusher->model.report && !flusher->overtaken &&
@@ -393,7 +411,7 @@ static bool take_work(struct flusher *flusher)
     flusher->inbox = NULL;
     flusher->inbox_end = &flusher->inbox;
     flusher->inbox_n = 0;
-    bool ending = flusher->ending;
+    bool ending = flusher->ending, news = parcel;
     int64_t end_ms = flusher->end_ms;
     (void)pthread_mutex_unlock(&flusher->lock);
     while (parcel) {
@@ -402,6 +420,8 @@ static bool take_work(struct flusher *flusher)
         free_parcel(parcel);
         parcel = next;
     }
+    if (news && flusher->spool)
+        spool(flusher);
     if (ending && !flusher->ended) {
         flusher->ended = flusher->model.any_due = true; /* one more, which says so */
         flusher->next_try_ms = 0;
@@ -430,10 +450,27 @@ static void flusher_free(struct flusher *flusher)
         flusher->inbox = next;
     }
     model_fini(&flusher->model);
+    free(flusher->spool);
     redis_free(flusher->redis);
     redis_batch_free(flusher->nothing);
     explicit_bzero(&flusher->config.redis, sizeof flusher->config.redis);
     free(flusher);
+}
+
+/* What an earlier run has left, and whether it can be written at all. */
+static int open_spool(struct flusher *flusher, struct err *err)
+{
+    flusher->spool = strdup(flusher->config.spool);
+    if (!flusher->spool)
+        return err_set(err, NULL, 0, 0, "out of memory");
+    if (model_load(&flusher->model, flusher->sensor, flusher->spool, err) != 0 ||
+        model_save(&flusher->model, flusher->sensor, flusher->spool,
+                   &flusher->status.spool_bytes, err) != 0)
+        return -1;
+    flusher->status.spooled = true;
+    flusher->status.closed_s = flusher->first_s = flusher->model.closed_until_s;
+    flusher->status.held = model_held(&flusher->model);
+    return 0;
 }
 
 struct flusher *flusher_new(const struct flusher_config *config, struct err *err)
@@ -454,6 +491,10 @@ struct flusher *flusher_new(const struct flusher_config *config, struct err *err
     if (!flusher->redis || !flusher->nothing) {
         flusher_free(flusher);
         (void)err_set(err, NULL, 0, 0, "out of memory");
+        return NULL;
+    }
+    if (config->spool && *config->spool && open_spool(flusher, err) != 0) {
+        flusher_free(flusher);
         return NULL;
     }
     pthread_condattr_t attributes;

@@ -35,8 +35,10 @@ const char *flusher_state_name(enum flusher_state state);
 struct flusher_config {
     struct redis_config redis; /* copied */
     const char *sensor;        /* copied */
-    /* A file of its own in a folder that exists, "" or NULL: nothing is written to disk, and
-     * the sensor begins its keys afresh. Copied. */
+    /* Two files of its own, SPOOL and SPOOL.profiles, in a folder that exists: series and
+     * rankings go on after a restart, from status.closed_s on; totals, report, evidence and
+     * feed are those of the new run. One process at a time. "" or NULL: nothing is written to
+     * disk, and the sensor begins its keys afresh. Copied. */
     const char *spool;
     uint64_t dark_size; /* IPv4 addresses; 0: unknown */
     /* Changes of state, with what was answered, for the log: called from the flusher's thread,

@@ -1,39 +1,9 @@
-#include "app/gathering.h"
+#include "app/gathering_state.h"
 
 #include "state/hll.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    HOUR_S = 3600,
-    DAY_S = 86400,
-    HOURS_DROPPED = 1024, /* at a time, when there are too many */
-};
-
-/* An hour that is not whole yet. */
-struct open_hour {
-    struct publication_hour row;
-    uint64_t sources_most, iot_sources_most; /* of one of its minutes: a lower bound */
-    struct window *ports;                    /* its dports are those of the hour */
-    uint8_t sources[PROFILE_SKETCH_REGISTERS], iot[PROFILE_SKETCH_REGISTERS];
-    struct open_hour *next;
-};
-
-struct gathering {
-    struct profile *pending;  /* steps that some worker may still add to, by time */
-    struct profile *steps;    /* whole ones of the last day, by time */
-    struct profile *step_end; /* the last of them */
-    struct open_hour *open;   /* by time */
-    struct publication_hour *hours;
-    size_t hours_n, hours_cap;
-    struct profile *today;
-    struct publication_day days[GATHERED_DAYS_MAX + 1]; /* the last may be today */
-    size_t days_n;                                      /* finished ones */
-    struct profile *trailing_hour, *trailing_day;       /* of the last gathering_read() */
-    uint64_t refused;
-    uint64_t version;
-};
 
 uint64_t gathering_version(const struct gathering *gathering)
 {
@@ -109,6 +79,26 @@ void gathering_free(struct gathering *gathering)
     free(gathering);
 }
 
+int64_t gathering_newest_step(const struct gathering *gathering)
+{
+    return gathering->steps ? gathering->step_end->start_s : -1;
+}
+
+void gathering_forget_profiles(struct gathering *gathering)
+{
+    free_list(gathering->pending);
+    free_list(gathering->steps);
+    for (size_t i = 0; i < gathering->days_n; i++)
+        free_day(&gathering->days[i]);
+    profile_free(gathering->today);
+    profile_free(gathering->trailing_hour);
+    profile_free(gathering->trailing_day);
+    gathering->pending = gathering->steps = gathering->step_end = NULL;
+    gathering->today = gathering->trailing_hour = gathering->trailing_day = NULL;
+    gathering->days_n = 0;
+    gathering->version++;
+}
+
 void gathering_add_steps(struct gathering *gathering, struct profile *steps)
 {
     while (steps) {
@@ -128,7 +118,7 @@ void gathering_add_steps(struct gathering *gathering, struct profile *steps)
 
 /* Minutes and steps come by time, so the hour is the last one or a new one behind it; an hour
  * that steps have begun may wait for its minutes. NULL: memory. */
-static struct open_hour *hour_of(struct gathering *gathering, int64_t at_s)
+struct open_hour *gathering_hour(struct gathering *gathering, int64_t at_s)
 {
     int64_t start_s = at_s / HOUR_S * HOUR_S;
     struct open_hour **at = &gathering->open;
@@ -153,7 +143,7 @@ static struct open_hour *hour_of(struct gathering *gathering, int64_t at_s)
 void gathering_add_minute(struct gathering *gathering, const struct window *minute,
                           uint32_t seconds)
 {
-    struct open_hour *hour = hour_of(gathering, minute->start_s);
+    struct open_hour *hour = gathering_hour(gathering, minute->start_s);
     if (!hour)
         return;
     window_merge(hour->ports, minute);
@@ -167,7 +157,7 @@ void gathering_add_minute(struct gathering *gathering, const struct window *minu
 static void add_step(struct gathering *gathering, struct profile *step)
 {
     profile_close(step);
-    struct open_hour *hour = hour_of(gathering, step->start_s);
+    struct open_hour *hour = gathering_hour(gathering, step->start_s);
     if (hour) {
         hll_merge(hour->sources, profile_sketch(step, PROFILE_SOURCES), HLL_LARGE_BITS);
         hll_merge(hour->iot, profile_sketch(step, PROFILE_IOT_SOURCES), HLL_LARGE_BITS);

@@ -31,6 +31,10 @@ void gathering_add_minute(struct gathering *gathering, const struct window *minu
 /* All workers have closed and delivered what ends by then. */
 void gathering_advance(struct gathering *gathering, int64_t closed_until_s);
 
+/* When the newest whole step began; -1: there is none. */
+int64_t gathering_newest_step(const struct gathering *gathering);
+/* Steps, days and rankings begin anew: what their labels mean is not known any more. */
+void gathering_forget_profiles(struct gathering *gathering);
 /* Memory of all that is in it. */
 uint64_t gathering_bytes(const struct gathering *gathering);
 /* Changes whenever what gathering_read() gives does, and what it gave is not valid any more. */

@@ -1,5 +1,6 @@
 /* A telescope of a /16 (500,000 sources a day) for many days, without packets: values as a
- * sensor would hand them to its flusher, an hour at a time, then single busy minutes.
+ * sensor would hand them to its flusher, some hours at a time and a step of rankings an hour,
+ * then single busy minutes.
  *
  *   retention URL DAYS
  *
@@ -15,6 +16,7 @@ enum {
     LABELLED_A_DAY = 20000,
     LABELLED_MOST = 100000, /* as many as a sensor lists */
     CHANGED_A_MINUTE = 2000,
+    HOURS_AT_ONCE = 3,
     STEP_ROWS = 1100, /* of a dimension, the same in each step: rankings are full */
     FEED_AN_HOUR = 2000,
     START_S = 1795305600,
@@ -81,9 +83,9 @@ static void list_labelled(struct flusher_values *values, int64_t now_s, uint64_t
 
 static void add(int64_t start_s, unsigned minutes, bool steps, uint64_t changed)
 {
-    static struct window windows[60];
-    static struct flusher_minute closed[60];
-    static struct feed_packet feed[FEED_AN_HOUR];
+    static struct window windows[HOURS_AT_ONCE * 60];
+    static struct flusher_minute closed[HOURS_AT_ONCE * 60];
+    static struct feed_packet feed[HOURS_AT_ONCE * FEED_AN_HOUR];
     for (unsigned i = 0; i < minutes; i++) {
         windows[i] = (struct window){.start_s = start_s + i * 60, .span_s = 60};
         for (unsigned k = 0; k < COUNT_COUNT_; k++)
@@ -103,7 +105,7 @@ static void add(int64_t start_s, unsigned minutes, bool steps, uint64_t changed)
                                  .source = {.v4 = (uint32_t)random_next(&source_of)},
                                  .label = SAMPLE_LABELS[i % SAMPLE_LABELS_N]};
     for (int64_t at = end_s - PROFILE_STEP_S; steps && at >= start_s - PROFILE_STEP_S + 60;
-         at -= PROFILE_STEP_S) {
+         at -= 3600) {
         struct random same = {.state = 11};
         struct profile *step = sample_profile(&same, at / PROFILE_STEP_S * PROFILE_STEP_S,
                                               PROFILE_STEP_S, STEP_ROWS);
@@ -135,9 +137,10 @@ int main(int argc, char **argv)
         return 1;
     int64_t at_s = START_S;
     for (unsigned day = 1; day <= (unsigned)atoi(argv[2]); day++) {
-        for (unsigned hour = 0; hour < 24; hour++, at_s += 3600) {
-            appeared += LABELLED_A_DAY / 24;
-            add(at_s, 60, true, 0);
+        for (unsigned hour = 0; hour < 24; hour += HOURS_AT_ONCE) {
+            appeared += HOURS_AT_ONCE * LABELLED_A_DAY / 24;
+            add(at_s, HOURS_AT_ONCE * 60, true, 0);
+            at_s += HOURS_AT_ONCE * 3600;
         }
         say("day", day);
     }

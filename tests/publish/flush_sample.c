@@ -2,7 +2,9 @@
  * flusher. What the keys must be afterwards depends on the seed alone.
  *
  *   flush_sample URL SENSOR [seed=N] [minutes=N] [pace=MS] [wait=MS]
+ *                [spool=PATH] [fill=N]
  *
+ * A spool goes on where an earlier run ended; fill=N fills its disk every 2 N minutes, for N.
  * pace: milliseconds to the next minute, at most; wait: how long to wait at the end. Says on
  * standard output how it went, as JSON; a line on standard error for each change of state. */
 #include "app/flusher.h"
@@ -12,11 +14,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { SOURCES = 60 };
+enum { SOURCES = 60, START_S = 1795305600 };
 
 static struct {
-    uint64_t seed, minutes, pace, wait;
-} options = {1, 20, 5, 20000};
+    uint64_t seed, minutes, pace, wait, fill;
+    const char *spool;
+} options = {1, 20, 5, 20000, 0, NULL};
 
 static void pause_ms(uint64_t ms)
 {
@@ -104,26 +107,31 @@ static size_t make_feed(struct random *random, int64_t start_s, struct feed_pack
     return 8;
 }
 
-static void add_minute(struct flusher *flusher, struct random *random, uint64_t minute,
+/* A minute that an earlier run has handed over counts in the totals only. */
+static void add_minute(struct flusher *flusher, uint64_t minute, int64_t closed_s,
                        uint64_t totals[COUNT_COUNT_])
 {
-    int64_t start_s = 1795305600 + (int64_t)minute * 60, end_s = start_s + 60;
+    int64_t start_s = START_S + (int64_t)minute * 60, end_s = start_s + 60;
+    struct random source = {.state = options.seed + minute * 1000003}, *random = &source;
     struct window window;
     struct feed_packet feed[8];
     make_window(random, start_s, &window);
     for (unsigned i = 0; i < COUNT_COUNT_; i++)
         totals[i] += window.counts[i];
+    bool known = end_s <= closed_s;
+    if (known && minute + 1 < options.minutes)
+        return;
     struct flusher_minute closed = {&window, 60};
     struct flusher_values values = {
         .minutes = &closed,
-        .minutes_n = 1,
+        .minutes_n = !known,
         .closed_until_s = end_s,
         .feed = feed,
         .feed_n = make_feed(random, start_s, feed),
         .report = make_report(totals),
         .labelled = sample_alloc(SOURCES, sizeof *values.labelled),
     };
-    if (end_s % PROFILE_STEP_S == 0)
+    if (!known && end_s % PROFILE_STEP_S == 0)
         values.steps = make_steps(random, end_s - PROFILE_STEP_S);
     for (unsigned i = 0; i < SOURCES; i++)
         values.labelled_n += make_source(minute, i, end_s, &values.labelled[values.labelled_n]);
@@ -133,6 +141,20 @@ static void add_minute(struct flusher *flusher, struct random *random, uint64_t 
     values.report_json = strdup(json);
     values.report_json_len = strlen(json);
     flusher_add(flusher, &values);
+}
+
+/* Leaves the spool no room, or gives it back. */
+static void fill_disk(bool full)
+{
+    static const char block[4096];
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s.fill", options.spool);
+    (void)remove(path); /* not there at first */
+    FILE *file = full ? fopen(path, "w") : NULL;
+    while (file && fwrite(block, sizeof block, 1, file) == 1 && fflush(file) == 0)
+        ;
+    if (file)
+        (void)fclose(file); /* it could not be written: that was the point */
 }
 
 static void print(const struct flusher_status *status, bool sent, const struct err *err)
@@ -156,6 +178,8 @@ static void print(const struct flusher_status *status, bool sent, const struct e
     NUMBER(lag_s)
     NUMBER(flush_us)
     NUMBER(held_bytes)
+    NUMBER(spool_failures)
+    NUMBER(spool_bytes)
 #undef NUMBER
     json_out_key(&json, "state");
     json_out_text(&json, flusher_state_name(status->state));
@@ -180,21 +204,31 @@ int main(int argc, char **argv)
             options.pace = value;
         else if (strncmp(argv[i], "wait=", 5) == 0)
             options.wait = value;
+        else if (strncmp(argv[i], "spool=", 6) == 0)
+            options.spool = argv[i] + 6;
+        else if (strncmp(argv[i], "fill=", 5) == 0)
+            options.fill = value;
         else
             return 2;
     }
     struct sample sample;
     struct sample_options none = {.seed = 1};
     sample_init(&sample, &none); /* for its signatures */
-    struct flusher_config config = {.redis = redis, .sensor = argv[2], .tell = tell};
+    struct flusher_config config = {
+        .redis = redis, .sensor = argv[2], .tell = tell, .spool = options.spool};
     struct flusher *flusher = flusher_new(&config, &err);
+    if (!flusher)
+        (void)fprintf(stderr, "%s: %s\n", err.origin, err.text);
     if (!flusher ||
         flusher_signatures(flusher, sample.signatures, SAMPLE_LABELS, SAMPLE_LABELS_N) != 0)
         return 1;
-    struct random random = {.state = options.seed};
+    struct flusher_status begun;
+    flusher_status(flusher, &begun);
     uint64_t totals[COUNT_COUNT_] = {0};
     for (uint64_t minute = 0; minute < options.minutes; minute++) {
-        add_minute(flusher, &random, minute, totals);
+        if (options.fill && minute % options.fill == 0)
+            fill_disk(minute / options.fill % 2);
+        add_minute(flusher, minute, begun.closed_s, totals);
         follow(flusher, options.pace);
         if (minute == options.minutes / 2) { /* signatures are reloaded */
             sample_fini(&sample);

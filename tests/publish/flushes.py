@@ -1,5 +1,6 @@
 """Running sensors that flush while faults strike, drawn from a seed. Afterwards the keys are those
-of an undisturbed run, difference 0; a sensor that was killed is not continued here.
+of an undisturbed run, difference 0; so they are when the sensor is killed and goes on from its
+spool, but for the feed, which is of the last run.
 
 usage: flushes.py FLUSH_SAMPLE [--runs N] [--seed N] [--only RUN]
 
@@ -9,8 +10,10 @@ import collections
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -20,15 +23,34 @@ from server import Client, Server, contents
 from storm import draw_faults
 
 NAMES = ("cuts", "lost replies", "another server", "keys vanish", "the server refuses",
-         "the server is killed", "the log is cut", "cuts", "the owner is set back", "away at first")
+         "the server is killed", "the log is cut", "the sensor is killed", "the owner is set back",
+         "away at first", "the sensor is killed", "the disk is full")
 PROGRAM = None
 
 
-def flush(path, seed, minutes, pace):
+def flush(path, seed, minutes, pace, *more, before=()):
     """Starts a sensor that runs for so many minutes."""
-    return subprocess.Popen([PROGRAM, f"unix:{path}", "S", f"seed={seed}", f"minutes={minutes}",
-                             f"pace={pace}", "wait=60000"], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE)
+    return subprocess.Popen([*before, PROGRAM, f"unix:{path}", "S", f"seed={seed}",
+                             f"minutes={minutes}", f"pace={pace}", "wait=60000", *more],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def killed(proxy, folder, rng, at, words):
+    """Kills it some times on its way; then lets it end."""
+    spool = f"spool={folder}/spool"
+    for _ in range(rng.randint(1, 3)):
+        process = flush(proxy.path, *words, spool)
+        proxy.faults = [("hook", at("up"), process.kill)]
+        process.communicate(timeout=120)
+    proxy.faults = []
+    return flush(proxy.path, *words, spool)
+
+
+def on_a_small_disk(proxy, folder, words):
+    """On a disk of its own, which the sensor fills from time to time."""
+    script = f'mount -t tmpfs -o size=192k none "{folder}" && exec "$@"'
+    return flush(proxy.path, *words, f"spool={folder}/spool", "fill=3",
+                 before=("unshare", "-m", "sh", "-c", script, "sh"))
 
 
 def keys_of(client):
@@ -79,13 +101,26 @@ def run_once(name, rng, shared):
         proxy.faults = [("cut-up", 0)] * rng.randint(1, 3)
     else:
         proxy.faults = draw_faults(name, rng, at, proxy, hold, shared["other"])
+    words = (seed, minutes, pace)
+    folder = tempfile.mkdtemp(prefix="nightscope-spool-")
     try:
-        out, told = flush(proxy.path, seed, minutes, pace).communicate(timeout=180)
+        if name == "the sensor is killed":
+            process = killed(proxy, folder, rng, at, words)
+            wanted.pop(b"ns:{S}:feed", None)
+        elif name == "the disk is full":
+            process = on_a_small_disk(proxy, folder, words)
+        else:
+            process = flush(proxy.path, *words)
+        out, told = process.communicate(timeout=180)
         result = json.loads(out)
         info = Client(hold[0].path)("HGETALL", "ns:{S}:info")
         result["resends"] = int(info[info.index(b"resends") + 1]) if info else 0
         result["failures"] = sum(not line.startswith(b"up") for line in told.split(b"\n")[:-1])
         found, lives = keys_of(Client(hold[0].path))
+        if name == "the sensor is killed":
+            found.pop(b"ns:{S}:feed", None)
+        if name == "the disk is full" and minutes > 6 and not result["spool_failures"]:
+            return [f"the disk was never full: {result}"], result
         lines = [] if result["sent"] else [f"not sent: {result['error']}"]
         lines += expected.differences(found, wanted, lives, wanted_lives)
         if lines:
@@ -93,6 +128,7 @@ def run_once(name, rng, shared):
         return lines, result
     finally:
         proxy.close()
+        shutil.rmtree(folder)
         if logged:
             server.stop()
 
@@ -121,7 +157,7 @@ def main():
     global PROGRAM
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("program")
-    parser.add_argument("--runs", type=int, default=60)
+    parser.add_argument("--runs", type=int, default=72)
     parser.add_argument("--seed", type=lambda text: int(text, 0),
                         default=int(os.environ.get("NIGHTSCOPE_SEED", "0"), 0) or
                         random.SystemRandom().getrandbits(32))
@@ -134,6 +170,8 @@ def main():
     started = time.monotonic()
     for number in range(options.runs) if options.only is None else [options.only]:
         name = NAMES[number % len(NAMES)]
+        if name == "the disk is full" and os.getuid() != 0:
+            continue  # mounting one takes root
         lines, result = run_once(name, random.Random(f"{options.seed}:{number}"), shared)
         counts[name] += 1
         disturbed += result.get("failures", 0) + result.get("resends", 0) > 0
