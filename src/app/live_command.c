@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/live_control.h"
 #include "app/live_redis.h"
+#include "app/live_outputs.h"
 #include "app/message.h"
 #include "app/notify.h"
 #include "app/output.h"
@@ -33,6 +34,7 @@ struct sensor {
     const char *interfaces[LIVE_INTERFACES_MAX];
     unsigned interfaces_n;
     struct live_control control;
+    struct live_outputs outputs;
     struct collector *collector;
     struct live_workers *workers;
     struct pcap_out *out;
@@ -88,7 +90,9 @@ static int open_workers(struct sensor *sensor, struct err *err)
                      .feed = sensor->redis_setup.wanted},
         .signatures = setup->signatures,
         .collector = sensor->collector,
+        .events = sensor->outputs.lines.events,
     };
+    lines_configure(&sensor->outputs.lines, setup, &config.analysis);
     uint64_t random[3];
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
@@ -270,6 +274,8 @@ static int finish(struct sensor *sensor, struct err *err)
     if (live_workers_finish(sensor->workers, &result, err) != 0)
         return -1;
     int status = print_report(sensor, &result, err);
+    if (live_outputs_end(&sensor->outputs, status == 0 ? err : &(struct err){0}) != 0)
+        status = -1;
     analysis_free(result.analysis);
     return status;
 }
@@ -277,6 +283,8 @@ static int finish(struct sensor *sensor, struct err *err)
 static int capture(struct sensor *sensor, struct err *err)
 {
     int status = look_at_redis(sensor, err);
+    if (status == EXIT_DONE)
+        status = live_outputs_init(&sensor->outputs, sensor->setup, err);
     if (status != EXIT_DONE)
         return status;
     if (open_all(sensor, err) != 0)
@@ -287,6 +295,10 @@ static int capture(struct sensor *sensor, struct err *err)
     if (sensor->redis_setup.wanted &&
         live_redis_start(&sensor->redis, &sensor->redis_setup, &sensor->control, err) != 0)
         return EXIT_FAILED;
+    if (live_outputs_start(&sensor->outputs, err) != 0)
+        return EXIT_FAILED;
+    struct live_observer outputs = live_outputs_observer(&sensor->outputs);
+    live_control_observe(&sensor->control, &outputs);
     if (live_workers_start(sensor->workers, sensor->out, err) != 0)
         return EXIT_FAILED;
     live_control_start(&sensor->control, sensor->workers, sensor->collector, sensor->out);
@@ -306,6 +318,7 @@ static int run(struct setup *setup)
     live_redis_fini(&sensor.redis);
     pcap_out_free(sensor.out);
     live_workers_free(sensor.workers);
+    live_outputs_fini(&sensor.outputs);
     live_control_fini(&sensor.control);
     collector_free(sensor.collector);
     if (sensor.signals_fd >= 0)
