@@ -5,8 +5,8 @@
 #include "app/collector.h"
 #include "app/commands.h"
 #include "app/live_control.h"
-#include "app/live_redis.h"
 #include "app/live_outputs.h"
+#include "app/live_redis.h"
 #include "app/message.h"
 #include "app/notify.h"
 #include "app/output.h"
@@ -14,6 +14,7 @@
 #include "app/sandbox.h"
 #include "app/setup.h"
 #include "app/signals.h"
+#include "app/terminal.h"
 
 #include <nightscope/sink.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct sensor {
     unsigned interfaces_n;
     struct live_control control;
     struct live_outputs outputs;
+    struct terminal terminal;
     struct collector *collector;
     struct live_workers *workers;
     struct pcap_out *out;
@@ -91,6 +93,7 @@ static int open_workers(struct sensor *sensor, struct err *err)
         .signatures = setup->signatures,
         .collector = sensor->collector,
         .events = sensor->outputs.lines.events,
+        .top_ports = terminal_shows(&sensor->terminal),
     };
     lines_configure(&sensor->outputs.lines, setup, &config.analysis);
     uint64_t random[3];
@@ -282,6 +285,8 @@ static int finish(struct sensor *sensor, struct err *err)
 
 static int capture(struct sensor *sensor, struct err *err)
 {
+    terminal_init(&sensor->terminal, sensor->setup->options.value[OPTION_quiet].given,
+                  sensor->setup->colour);
     int status = look_at_redis(sensor, err);
     if (status == EXIT_DONE)
         status = live_outputs_init(&sensor->outputs, sensor->setup, err);
@@ -297,8 +302,12 @@ static int capture(struct sensor *sensor, struct err *err)
         return EXIT_FAILED;
     if (live_outputs_start(&sensor->outputs, err) != 0)
         return EXIT_FAILED;
+    sensor->outputs.flusher = &sensor->redis.flusher;
     struct live_observer outputs = live_outputs_observer(&sensor->outputs);
     live_control_observe(&sensor->control, &outputs);
+    struct live_observer terminal = terminal_observer(&sensor->terminal);
+    if (terminal_shows(&sensor->terminal))
+        live_control_observe(&sensor->control, &terminal);
     if (live_workers_start(sensor->workers, sensor->out, err) != 0)
         return EXIT_FAILED;
     live_control_start(&sensor->control, sensor->workers, sensor->collector, sensor->out);

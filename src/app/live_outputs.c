@@ -48,6 +48,20 @@ static void write_events(struct live_outputs *outputs)
     }
 }
 
+static struct metrics_redis redis_state(struct flusher *flusher)
+{
+    struct flusher_status status;
+    flusher_status(flusher, &status);
+    return (struct metrics_redis){.state = flusher_state_name(status.state),
+                                  .up = status.state == FLUSHER_UP,
+                                  .lag_s = status.lag_s,
+                                  .held = status.held,
+                                  .flushes = status.flushes,
+                                  .failures = status.failures,
+                                  .resends = status.resends,
+                                  .given_up = status.drops};
+}
+
 /* The text; to be freed. NULL: out of memory. */
 static char *metrics_text(const struct live_outputs *outputs, const struct live_status *status,
                           size_t *ret_n)
@@ -66,6 +80,11 @@ static char *metrics_text(const struct live_outputs *outputs, const struct live_
     if (outputs->lines.hourly) {
         hourly_totals(outputs->lines.hourly, &files.completed, &files.lost_lines);
         metrics.files = &files;
+    }
+    struct metrics_redis redis;
+    if (outputs->flusher && *outputs->flusher) {
+        redis = redis_state(*outputs->flusher);
+        metrics.redis = &redis;
     }
     char *text = NULL;
     FILE *out = open_memstream(&text, ret_n);

@@ -2,6 +2,7 @@
  * observer of the sensor; whatever fails here is told once and never ends the capture. */
 #pragma once
 
+#include "app/flusher.h"
 #include "app/lines.h"
 #include "app/live.h"
 #include "app/metrics.h"
@@ -13,7 +14,8 @@ struct live_outputs {
     struct metrics_server *server; /* NULL: no --metrics */
     const char *metrics_path;      /* NULL: no --metrics-file */
     const char *isa;
-    int64_t written_s; /* when that file was last written */
+    struct flusher *const *flusher; /* of Redis; what it points to is NULL: there is none */
+    int64_t written_s;              /* when that file was last written */
     bool told_metrics, told_minutes, told_events, told_refused;
 };
 

@@ -246,6 +246,8 @@ static void report_state(struct live_worker *worker)
     struct live_said *said = &worker->said;
     (void)pthread_mutex_lock(&worker->lock);
     report_totals(worker->analysis, &said->totals);
+    if (worker->config->top_ports)
+        said->ports_n = report_top_ports(worker->analysis, said->ports);
     if (worker->matcher)
         report_signature_packets(worker->analysis, said->signature_packets);
     said->at_s = now_ns(CLOCK_MONOTONIC) / SECOND_NS;

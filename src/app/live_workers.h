@@ -25,6 +25,7 @@ struct live_workers_config {
     struct analysis_config analysis;
     const struct signature_set *signatures;
     struct collector *collector;
+    bool top_ports;           /* say which ports are scanned most */
     struct event_log *events; /* NULL: none are kept */
     uint32_t seed;
 };

@@ -5,8 +5,11 @@ import gzip
 import http.client
 import json
 import os
+import pty
 import random
 import re
+import select
+import signal
 import socket
 import struct
 import subprocess
@@ -76,6 +79,24 @@ def lines(pattern):
 def without_end(events):
     """Live, a pause of the clock may end what a replay ends with the run: but not within seconds."""
     return sorted(json.dumps({k: v for k, v in e.items() if k != "End"}) for e in events)
+
+
+def check_screen(wire):
+    """On a terminal, a page each second; the report still goes to standard output."""
+    master, slave = pty.openpty()
+    process = wire.start(wire.dark, NIGHTSCOPE, "live", "-i", DARK, "--json", *OPTIONS,
+                         stdout=subprocess.PIPE, stderr=slave)
+    os.close(slave)
+    drawn = b""
+    while drawn.count(b"\x1b[H") < 2 or b"Tools, of all packets" not in drawn:
+        if not select.select([master], [], [], 60)[0]:
+            break
+        drawn += os.read(master, 65536)
+    expect("a page each second", b"packets/s" in drawn and b"Lost: kernel 0" in drawn, drawn[-2000:])
+    process.send_signal(signal.SIGTERM)
+    out = process.communicate(timeout=60)[0]
+    expect("the report follows", process.returncode == 0 and json.loads(out)["frames"] == 0, out)
+    os.close(master)
 
 
 def main():
@@ -153,6 +174,7 @@ def main():
                               capture_output=True, text=True, check=False)
         expect("no address of another host", done.returncode == 2 and "--metrics" in done.stderr
                and done.stderr.count("\n") == 1, done)
+        check_screen(wire)
     finish()
 
 
