@@ -16,7 +16,7 @@ enum {
     CONNECTIONS_MAX = 16,
     CONNECTION_BYTES = 8192, /* of a request's head and what is needed for it */
     TIMEOUT_S = 5,
-    BACKLOG = 16,
+    BACKLOG = 64,
 };
 
 /* The text, shared with answers that are being sent. */

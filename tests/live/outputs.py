@@ -31,8 +31,8 @@ class Local(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)  # waits where others wait already
         self.sock.settimeout(30)
-        self.sock.connect(self.path)
 
 
 def get(path, url="/metrics", method="GET"):
