@@ -61,6 +61,8 @@ int hourly_event(struct hourly *hourly, const struct event *event, struct err *e
 /* All events that ended before this were given: completes the files of hours that are over.
  * Files of minutes are completed by the first minute of another hour. */
 int hourly_events_until(struct hourly *hourly, int64_t until_s, struct err *err);
+/* What the numbers of events mean from now on. */
+void hourly_rename(struct hourly *hourly, const struct event_names *names);
 /* Files that were completed, and lines of those that could not be. */
 void hourly_totals(const struct hourly *hourly, uint64_t *ret_files, uint64_t *ret_lost);
 /* Completes what is open, and frees it. */

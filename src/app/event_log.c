@@ -61,6 +61,14 @@ void event_log_free(struct event_log *log)
     free(log);
 }
 
+static void keep_error(struct event_log *log, const struct err *err)
+{
+    if (log->failed)
+        return;
+    log->failed = true;
+    log->error = *err;
+}
+
 static void write_event(struct event_log *log, const struct event *event)
 {
     const struct event_names *names = &log->config.names;
@@ -70,11 +78,8 @@ static void write_event(struct event_log *log, const struct event *event)
         sink_event_csv(out_file_stream(log->file), event, names);
     else if (log->file)
         sink_event_json(out_file_stream(log->file), event, names);
-    if (log->config.hourly && hourly_event(log->config.hourly, event, &err) != 0 &&
-        !log->failed) {
-        log->failed = true;
-        log->error = err;
-    }
+    if (log->config.hourly && hourly_event(log->config.hourly, event, &err) != 0)
+        keep_error(log, &err);
 }
 
 static int compare(const void *a, const void *b)
@@ -82,29 +87,54 @@ static int compare(const void *a, const void *b)
     return event_compare(a, b);
 }
 
+static void write_all(struct event_log *log, struct event *events, size_t n, int64_t minute)
+{
+    if (n)
+        qsort(events, n, sizeof *events, compare);
+    for (size_t i = 0; i < n; i++)
+        write_event(log, &events[i]);
+    struct err err;
+    if (log->config.hourly && minute != INT64_MAX &&
+        hourly_events_until(log->config.hourly, minute * 60, &err) != 0)
+        keep_error(log, &err);
+}
+
+/* Brings what ended before this minute to the front; how many those are. */
+static size_t find_complete(struct event_log *log, int64_t minute)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < log->n; i++) {
+        if (minute != INT64_MAX && log->pending[i].ended_min >= minute)
+            continue;
+        struct event event = log->pending[i];
+        log->pending[i] = log->pending[n];
+        log->pending[n++] = event;
+    }
+    return n;
+}
+
+static void forget(struct event_log *log, size_t n)
+{
+    log->n -= n;
+    if (log->n)
+        memmove(log->pending, log->pending + n, log->n * sizeof *log->pending);
+}
+
 /* Writes what ended before this minute. */
 static void write_before(struct event_log *log, int64_t minute)
 {
-    size_t ready = 0;
-    for (size_t i = 0; i < log->n; i++) {
-        if (log->pending[i].ended_min >= minute)
-            continue;
-        struct event event = log->pending[i];
-        log->pending[i] = log->pending[ready];
-        log->pending[ready++] = event;
-    }
-    if (ready)
-        qsort(log->pending, ready, sizeof *log->pending, compare);
-    for (size_t i = 0; i < ready; i++)
-        write_event(log, &log->pending[i]);
-    log->n -= ready;
-    memmove(log->pending, log->pending + ready, log->n * sizeof *log->pending);
-    struct err err;
-    if (log->config.hourly && minute != INT64_MAX &&
-        hourly_events_until(log->config.hourly, minute * 60, &err) != 0 && !log->failed) {
-        log->failed = true;
-        log->error = err;
-    }
+    size_t n = find_complete(log, minute);
+    write_all(log, log->pending, n, minute);
+    forget(log, n);
+}
+
+/* All workers have delivered what ended before this minute. */
+static int64_t complete(const struct event_log *log)
+{
+    int64_t all = log->complete_min[0];
+    for (unsigned i = 1; i < log->config.workers; i++)
+        all = log->complete_min[i] < all ? log->complete_min[i] : all;
+    return all;
 }
 
 static bool make_room(struct event_log *log)
@@ -122,9 +152,9 @@ static bool make_room(struct event_log *log)
 
 static void take(struct event_log *log, const struct event *event)
 {
-    if (log->n >= log->config.pending_max)
+    if (log->n >= log->config.pending_max && !log->config.deferred)
         write_before(log, INT64_MAX);
-    if (make_room(log))
+    if (log->n < log->config.pending_max && make_room(log))
         log->pending[log->n++] = *event;
     else
         log->refused++;
@@ -139,10 +169,8 @@ void event_log_deliver(struct event_log *log, unsigned worker, struct event_bloc
             take(log, &block->events[i]);
     if (complete_min > log->complete_min[worker])
         log->complete_min[worker] = complete_min;
-    int64_t all = log->complete_min[0];
-    for (unsigned i = 1; i < log->config.workers; i++)
-        all = log->complete_min[i] < all ? log->complete_min[i] : all;
-    if (all > log->written_min) {
+    int64_t all = complete(log);
+    if (all > log->written_min && !log->config.deferred) {
         log->written_min = all;
         write_before(log, all);
     }
@@ -150,12 +178,40 @@ void event_log_deliver(struct event_log *log, unsigned worker, struct event_bloc
     event_blocks_free(blocks);
 }
 
-uint64_t event_log_written(struct event_log *log)
+void event_log_write(struct event_log *log)
 {
     (void)pthread_mutex_lock(&log->lock);
-    uint64_t written = log->written;
+    int64_t all = complete(log);
+    size_t n = all > log->written_min ? find_complete(log, all) : 0;
+    struct event *ready = n ? malloc(n * sizeof *ready) : NULL;
+    if (ready) {
+        memcpy(ready, log->pending, n * sizeof *ready);
+        forget(log, n);
+    }
     (void)pthread_mutex_unlock(&log->lock);
-    return written;
+    if (all <= log->written_min || (n && !ready))
+        return; /* without memory: the next time */
+    log->written_min = all;
+    write_all(log, ready, n, all);
+    free(ready);
+}
+
+void event_log_rename(struct event_log *log, const struct event_names *names)
+{
+    log->config.names = *names;
+    if (log->config.hourly)
+        hourly_rename(log->config.hourly, names);
+}
+
+struct event_log_totals event_log_totals(struct event_log *log)
+{
+    (void)pthread_mutex_lock(&log->lock);
+    struct event_log_totals totals = {.written = log->written,
+                                      .refused = log->refused,
+                                      .failed = log->failed,
+                                      .error = log->error};
+    (void)pthread_mutex_unlock(&log->lock);
+    return totals;
 }
 
 int event_log_finish(struct event_log *log, struct err *err)

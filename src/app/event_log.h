@@ -15,6 +15,8 @@ struct event_log_config {
                               NULL: none */
     struct hourly *hourly; /* NULL: none; borrowed */
     struct event_names names;
+    bool deferred; /* whoever delivers must not wait for a disk: event_log_write() writes, and
+                      of more than pending_max the rest is lost, and counted */
 };
 
 struct event_log;
@@ -26,7 +28,17 @@ void event_log_free(struct event_log *log);
  * complete_min. INT64_MAX: it has delivered all. */
 void event_log_deliver(struct event_log *log, unsigned worker, struct event_block *blocks,
                        int64_t complete_min);
-uint64_t event_log_written(struct event_log *log);
+/* Deferred: writes what is complete; one thread at a time. */
+void event_log_write(struct event_log *log);
+/* What numbers mean from now on; by the thread that writes. Labels that were there keep theirs.
+ */
+void event_log_rename(struct event_log *log, const struct event_names *names);
+struct event_log_totals {
+    uint64_t written, refused;
+    bool failed; /* a write failed: */
+    struct err error;
+};
+struct event_log_totals event_log_totals(struct event_log *log);
 /* When all have delivered: writes the rest and completes the file. -1 with *err, also for what
  * failed before. */
 int event_log_finish(struct event_log *log, struct err *err);

@@ -54,7 +54,14 @@ int lines_check(const struct setup *setup, struct err *err)
     return parse_forms(forms, &config, err) == 0 ? EXIT_DONE : EXIT_USAGE;
 }
 
-int lines_open(struct lines *lines, const struct setup *setup, struct err *err)
+void lines_rename(const struct lines *lines, const struct setup *setup)
+{
+    struct event_names names = names_of(setup);
+    if (lines->events)
+        event_log_rename(lines->events, &names);
+}
+
+int lines_open(struct lines *lines, const struct setup *setup, bool live, struct err *err)
 {
     const char *path = setup_text(setup, OPTION_events);
     *lines = (struct lines){0};
@@ -73,6 +80,7 @@ int lines_open(struct lines *lines, const struct setup *setup, struct err *err)
         .path = path,
         .hourly = lines->hourly,
         .names = names_of(setup),
+        .deferred = live,
     };
     lines->events = event_log_new(&config, err);
     return lines->events ? EXIT_DONE : EXIT_FAILED;

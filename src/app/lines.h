@@ -13,8 +13,10 @@ struct lines {
 /* Are the options right? An exit status. */
 int lines_check(const struct setup *setup, struct err *err);
 /* Opens what the options name. An exit status, with *err when it is not EXIT_DONE; lines_free()
- * in any case. */
-int lines_open(struct lines *lines, const struct setup *setup, struct err *err);
+ * in any case. live: those who capture must not wait for a disk. */
+int lines_open(struct lines *lines, const struct setup *setup, bool live, struct err *err);
+/* The signatures and databases are others now. */
+void lines_rename(const struct lines *lines, const struct setup *setup);
 /* Has the analysis keep events, if any are wanted. */
 void lines_configure(const struct lines *lines, const struct setup *setup,
                      struct analysis_config *config);

@@ -42,6 +42,7 @@ struct live_worker_status {
     uint64_t batches;       /* frames / (256 * batches) says how full they were: its load */
     uint64_t busy_ns;       /* time not spent waiting */
     uint64_t sources;       /* held */
+    uint64_t events;        /* scan events that are open */
     int64_t packet_time_ns; /* -1: none yet */
 };
 
@@ -61,8 +62,11 @@ struct live_status {
     int64_t first_ns, last_ns; /* lowest and highest time stamp of frames that are on time */
     uint64_t lag_s;            /* behind the clock: how old the oldest packet time is */
     uint64_t write_lost;       /* frames that --write could not write */
+    struct report_top_port ports[REPORT_TOP_PORTS]; /* where they are asked for: of scans */
+    unsigned ports_n;
     uint64_t reloads, reloads_failed;
     uint64_t held_up_ms; /* longest that a worker was held up by a copy or a reload */
+    bool ended;          /* nothing comes any more */
     const struct live_interface *interfaces;
     unsigned interfaces_n;
     const struct live_worker_status *workers;

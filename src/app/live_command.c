@@ -5,6 +5,7 @@
 #include "app/collector.h"
 #include "app/commands.h"
 #include "app/live_control.h"
+#include "app/live_outputs.h"
 #include "app/live_redis.h"
 #include "app/message.h"
 #include "app/notify.h"
@@ -13,6 +14,7 @@
 #include "app/sandbox.h"
 #include "app/setup.h"
 #include "app/signals.h"
+#include "app/terminal.h"
 
 #include <nightscope/sink.h>
 #include <stdlib.h>
@@ -33,6 +35,8 @@ struct sensor {
     const char *interfaces[LIVE_INTERFACES_MAX];
     unsigned interfaces_n;
     struct live_control control;
+    struct live_outputs outputs;
+    struct terminal terminal;
     struct collector *collector;
     struct live_workers *workers;
     struct pcap_out *out;
@@ -88,7 +92,10 @@ static int open_workers(struct sensor *sensor, struct err *err)
                      .feed = sensor->redis_setup.wanted},
         .signatures = setup->signatures,
         .collector = sensor->collector,
+        .events = sensor->outputs.lines.events,
+        .top_ports = terminal_shows(&sensor->terminal),
     };
+    lines_configure(&sensor->outputs.lines, setup, &config.analysis);
     uint64_t random[3];
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
@@ -270,13 +277,19 @@ static int finish(struct sensor *sensor, struct err *err)
     if (live_workers_finish(sensor->workers, &result, err) != 0)
         return -1;
     int status = print_report(sensor, &result, err);
+    if (live_outputs_end(&sensor->outputs, status == 0 ? err : &(struct err){0}) != 0)
+        status = -1;
     analysis_free(result.analysis);
     return status;
 }
 
 static int capture(struct sensor *sensor, struct err *err)
 {
+    terminal_init(&sensor->terminal, sensor->setup->options.value[OPTION_quiet].given,
+                  sensor->setup->colour);
     int status = look_at_redis(sensor, err);
+    if (status == EXIT_DONE)
+        status = live_outputs_init(&sensor->outputs, sensor->setup, err);
     if (status != EXIT_DONE)
         return status;
     if (open_all(sensor, err) != 0)
@@ -287,6 +300,14 @@ static int capture(struct sensor *sensor, struct err *err)
     if (sensor->redis_setup.wanted &&
         live_redis_start(&sensor->redis, &sensor->redis_setup, &sensor->control, err) != 0)
         return EXIT_FAILED;
+    if (live_outputs_start(&sensor->outputs, err) != 0)
+        return EXIT_FAILED;
+    sensor->outputs.flusher = &sensor->redis.flusher;
+    struct live_observer outputs = live_outputs_observer(&sensor->outputs);
+    live_control_observe(&sensor->control, &outputs);
+    struct live_observer terminal = terminal_observer(&sensor->terminal);
+    if (terminal_shows(&sensor->terminal))
+        live_control_observe(&sensor->control, &terminal);
     if (live_workers_start(sensor->workers, sensor->out, err) != 0)
         return EXIT_FAILED;
     live_control_start(&sensor->control, sensor->workers, sensor->collector, sensor->out);
@@ -306,6 +327,7 @@ static int run(struct setup *setup)
     live_redis_fini(&sensor.redis);
     pcap_out_free(sensor.out);
     live_workers_free(sensor.workers);
+    live_outputs_fini(&sensor.outputs);
     live_control_fini(&sensor.control);
     collector_free(sensor.collector);
     if (sensor.signals_fd >= 0)

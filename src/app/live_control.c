@@ -299,6 +299,7 @@ void live_control_end(struct live_control *control)
 {
     control->ended = true;
     take_status(control);
+    control->status.ended = true;
     hand_on(control);
 }
 

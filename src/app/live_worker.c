@@ -138,18 +138,31 @@ static void check_times(struct live_worker *worker)
     }
 }
 
+enum { EVENTS_HELD = 16384 }; /* ended ones a worker keeps to itself */
+
+static void deliver_events(struct live_worker *worker, int64_t complete_min)
+{
+    struct event_log *log = worker->config->events;
+    if (log)
+        event_log_deliver(log, worker->id, analysis_take_events(worker->analysis),
+                          complete_min);
+}
+
 /* Hands over what packet time has closed. */
 static void advance(struct live_worker *worker)
 {
     struct collector *collector = worker->config->collector;
     int64_t closed_ns = worker->stamp.packet_ns - worker->config->analysis.lateness_ns;
     int64_t minute_s = closed_ns / (60 * SECOND_NS) * 60;
+    if (analysis_events_waiting(worker->analysis) > EVENTS_HELD)
+        deliver_events(worker, 0);
     if (closed_ns < 0 || minute_s <= worker->minute_s)
         return;
     worker->minute_s = minute_s;
     analysis_advance(worker->analysis, worker->stamp.packet_ns);
     collector_deliver_steps(collector, analysis_take_profiles(worker->analysis));
     collector_deliver(collector, worker->id, analysis_take_closed(worker->analysis), minute_s);
+    deliver_events(worker, worker->stamp.packet_ns / (60 * SECOND_NS));
 }
 
 static void count(struct live_worker *worker)
@@ -233,6 +246,8 @@ static void report_state(struct live_worker *worker)
     struct live_said *said = &worker->said;
     (void)pthread_mutex_lock(&worker->lock);
     report_totals(worker->analysis, &said->totals);
+    if (worker->config->top_ports)
+        said->ports_n = report_top_ports(worker->analysis, said->ports);
     if (worker->matcher)
         report_signature_packets(worker->analysis, said->signature_packets);
     said->at_s = now_ns(CLOCK_MONOTONIC) / SECOND_NS;
@@ -243,6 +258,7 @@ static void report_state(struct live_worker *worker)
     said->last_ns = worker->last_ns;
     said->status = (struct live_worker_status){
         .frames = worker->frames,
+        .events = analysis_events_open(worker->analysis),
         .batches = worker->batches,
         .busy_ns = worker->busy_ns,
         .sources = said->totals.sources,
@@ -369,4 +385,5 @@ void live_worker_run(struct live_worker *worker)
                             analysis_take_profiles(worker->analysis));
     collector_deliver(worker->config->collector, worker->id,
                       analysis_take_closed(worker->analysis), INT64_MAX);
+    deliver_events(worker, INT64_MAX);
 }

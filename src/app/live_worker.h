@@ -22,6 +22,8 @@ struct live_said {
     unsigned handles[LIVE_INTERFACES_MAX]; /* 1: captures */
     uint64_t frames[LIVE_INTERFACES_MAX];
     uint64_t *signature_packets;
+    struct report_top_port ports[REPORT_TOP_PORTS];
+    unsigned ports_n;
     bool has_message;
     struct err message;
 };

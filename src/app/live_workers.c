@@ -194,6 +194,8 @@ void live_workers_status(struct live_workers *workers, struct live_status *statu
         status->last_ns = said->last_ns > status->last_ns ? said->last_ns : status->last_ns;
         for (unsigned i = 0; i < signatures_n; i++)
             packets[i] += said->signature_packets[i];
+        for (unsigned i = 0; i < said->ports_n; i++)
+            report_top_ports_add(status->ports, &status->ports_n, &said->ports[i]);
         each[w] = said->status;
         (void)pthread_mutex_unlock(&worker->lock);
     }

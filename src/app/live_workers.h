@@ -10,6 +10,7 @@
 #pragma once
 
 #include "app/collector.h"
+#include "app/event_log.h"
 #include "app/live.h"
 #include "sink/pcap_out.h"
 
@@ -24,6 +25,8 @@ struct live_workers_config {
     struct analysis_config analysis;
     const struct signature_set *signatures;
     struct collector *collector;
+    bool top_ports;           /* say which ports are scanned most */
+    struct event_log *events; /* NULL: none are kept */
     uint32_t seed;
 };
 

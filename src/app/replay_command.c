@@ -185,15 +185,14 @@ static int connect_and_run(struct setup *setup)
         status = publisher_init(&publisher, setup, &redis, &err);
     struct lines lines = {0};
     if (status == EXIT_DONE)
-        status = lines_open(&lines, setup, &err);
+        status = lines_open(&lines, setup, false, &err);
     const char *html = setup_text(setup, OPTION_html);
     FILE *page = status == EXIT_DONE && html ? html_page_open(html, &err) : NULL;
     if (status == EXIT_DONE && html && !page)
         status = EXIT_FAILED;
-    int result =
-        status == EXIT_DONE
-            ? run(setup, redis.wanted ? &publisher : NULL, &lines, page, &err)
-            : -1;
+    int result = status == EXIT_DONE
+                     ? run(setup, redis.wanted ? &publisher : NULL, &lines, page, &err)
+                     : -1;
     if (status == EXIT_DONE && result != 0)
         status = EXIT_FAILED;
     if (result < 0)

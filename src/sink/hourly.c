@@ -197,6 +197,11 @@ int hourly_event(struct hourly *hourly, const struct event *event, struct err *e
     return status;
 }
 
+void hourly_rename(struct hourly *hourly, const struct event_names *names)
+{
+    hourly->config.names = *names;
+}
+
 void hourly_totals(const struct hourly *hourly, uint64_t *ret_files, uint64_t *ret_lost)
 {
     *ret_files = hourly->files;

@@ -270,6 +270,43 @@ void report_totals(const struct analysis *analysis, struct report_totals *ret_to
         ret_totals->sources += shard_rows(&analysis->shards[i]);
 }
 
+void report_top_ports_add(struct report_top_port ports[static REPORT_TOP_PORTS], unsigned *n,
+                          const struct report_top_port *port)
+{
+    struct report_top_port added = *port;
+    unsigned at = 0;
+    while (at < *n && (ports[at].udp != port->udp || ports[at].port != port->port))
+        at++;
+    if (at < *n) { /* it moves */
+        added.packets += ports[at].packets;
+        memmove(ports + at, ports + at + 1, (--*n - at) * sizeof *ports);
+    }
+    at = *n;
+    while (at > 0 && (ports[at - 1].packets < added.packets ||
+                      (ports[at - 1].packets == added.packets &&
+                       (ports[at - 1].udp > added.udp ||
+                        (ports[at - 1].udp == added.udp && ports[at - 1].port > added.port)))))
+        at--;
+    if (at == REPORT_TOP_PORTS)
+        return;
+    *n += *n < REPORT_TOP_PORTS;
+    memmove(ports + at + 1, ports + at, (*n - at - 1) * sizeof *ports);
+    ports[at] = added;
+}
+
+unsigned report_top_ports(const struct analysis *analysis,
+                          struct report_top_port ret_ports[static REPORT_TOP_PORTS])
+{
+    const struct port_tally *rows = analysis->ports[VIEW_SCAN].rows;
+    unsigned n = 0;
+    for (unsigned i = 0; i < 2U << 16; i++) {
+        struct report_top_port port = {rows[i].packets, i >> 16, (uint16_t)i};
+        if (port.packets > (n == REPORT_TOP_PORTS ? ret_ports[n - 1].packets : 0))
+            report_top_ports_add(ret_ports, &n, &port);
+    }
+    return n;
+}
+
 void report_signature_packets(const struct analysis *analysis, uint64_t *ret_packets)
 {
     const struct labels *labels = &analysis->labels;

@@ -1,0 +1,79 @@
+#include "app/terminal.h"
+
+#include "app/screen.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { WIDTH = 80, HEIGHT = 24, LARGEST = 500 };
+
+void terminal_init(struct terminal *terminal, bool quiet, bool colour)
+{
+    *terminal = (struct terminal){.fd = -1, .colour = colour};
+    if (!quiet && isatty(STDERR_FILENO))
+        terminal->fd = STDERR_FILENO;
+    else if (!quiet && isatty(STDOUT_FILENO))
+        terminal->fd = STDOUT_FILENO;
+}
+
+bool terminal_shows(const struct terminal *terminal)
+{
+    return terminal->fd >= 0;
+}
+
+/* The page from the top left on, each line cleared behind its end, and all below it. */
+static void draw(FILE *out, const char *page)
+{
+    (void)fputs("\x1b[H", out);
+    for (; *page; page++) {
+        if (*page == '\n')
+            (void)fputs("\x1b[K\r", out);
+        (void)fputc(*page, out);
+    }
+    (void)fputs("\x1b[K\x1b[J", out);
+}
+
+/* A terminal that takes nothing (it was stopped, say) must not stop the sensor. */
+static void put(int fd, const char *text, size_t n)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    if (poll(&ready, 1, 0) == 1 && ready.revents == POLLOUT)
+        (void)!write(fd, text, n); /* what is lost comes again in a second */
+}
+
+static void on_tick(void *context, const struct live_status *status)
+{
+    struct terminal *terminal = context;
+    struct winsize size = {.ws_col = WIDTH, .ws_row = HEIGHT};
+    char *page = NULL, *text = NULL;
+    size_t page_n, n;
+    if (ioctl(terminal->fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0)
+        size = (struct winsize){.ws_col = WIDTH, .ws_row = HEIGHT};
+    struct screen screen = {
+        .now = status,
+        .before = terminal->has_before ? &terminal->before : NULL,
+        .width = size.ws_col < LARGEST ? size.ws_col : LARGEST,
+        .height = size.ws_row < LARGEST ? size.ws_row : LARGEST,
+        .colour = terminal->colour,
+    };
+    FILE *out = open_memstream(&page, &page_n);
+    if (out && !status->ended)
+        screen_write(out, &screen);
+    if (out && fclose(out) == 0 && (out = open_memstream(&text, &n))) {
+        draw(out, page); /* at the end: nothing, and the report follows */
+        if (fclose(out) == 0)
+            put(terminal->fd, text, n);
+    }
+    free(text);
+    free(page);
+    terminal->before = *status;
+    terminal->has_before = true;
+}
+
+struct live_observer terminal_observer(struct terminal *terminal)
+{
+    return (struct live_observer){.context = terminal, .tick = on_tick};
+}
