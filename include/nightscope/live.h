@@ -85,5 +85,13 @@ struct live_watch {
 int live_watch_init(struct live_watch *watch, const char *interface, struct err *err);
 void live_watch_fini(struct live_watch *watch);
 enum live_state live_watch_state(const struct live_watch *watch); /* LIVE_FAILED: it is gone */
-/* Packets it had to drop, over all time; false: not known. */
-bool live_watch_drops(const struct live_watch *watch, uint64_t *ret_drops);
+/* What it says that it dropped, over all time. */
+struct live_watch_drops {
+    uint64_t missed;  /* for want of room: rx_missed_errors, rx_fifo_errors */
+    uint64_t dropped; /* rx_dropped: also each packet of a VLAN that has no device here, though
+                         whoever captures has seen it */
+};
+bool live_watch_drops(const struct live_watch *watch, struct live_watch_drops *ret_drops);
+/* Packets of all interfaces that the kernel had no room for in its backlog, over all time: what
+ * is in rx_dropped for that reason is in here as well. 0: none, or not known. */
+uint64_t live_backlog_drops(void);

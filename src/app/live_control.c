@@ -73,7 +73,8 @@ void live_control_start(struct live_control *control, struct live_workers *worke
     control->monotonic_ns = now_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < control->interfaces_n; i++)
         control->has_drops[i] =
-            live_watch_drops(&control->watches[i], &control->interface_drops[i]);
+            live_watch_drops(&control->watches[i], &control->first_drops[i]);
+    control->first_backlog = live_backlog_drops();
 }
 
 /* Time that has passed was captured, if some interface was up; and the minutes it lies in will
@@ -107,16 +108,32 @@ static void note_captured(struct live_control *control)
     control->monotonic_ns = monotonic;
 }
 
+static uint64_t since(uint64_t now, uint64_t first)
+{
+    return now > first ? now - first : 0; /* less: it was made anew under its old name */
+}
+
+/* Of what the interface says that it dropped, what is in the kernel's own counter of its
+ * backlog too was lost; the rest may have been seen by us. */
 static void book_drops(struct live_control *control, unsigned i)
 {
-    uint64_t drops, *last = &control->interface_drops[i];
+    struct live_watch_drops drops;
     if (!control->has_drops[i] || !live_watch_drops(&control->watches[i], &drops))
         return;
-    if (drops > *last) { /* less: it was made anew under its old name */
-        live_workers_note_dropped(control->workers, drops - *last);
-        control->interface_dropped += drops - *last;
-    }
-    *last = drops;
+    uint64_t backlog = since(live_backlog_drops(), control->first_backlog);
+    for (unsigned other = 0; other < control->interfaces_n; other++)
+        backlog = since(backlog, control->booked_backlog[other]);
+    uint64_t missed = since(drops.missed, control->first_drops[i].missed);
+    uint64_t dropped = since(since(drops.dropped, control->first_drops[i].dropped),
+                             control->booked_backlog[i]);
+    dropped = dropped < backlog ? dropped : backlog;
+    uint64_t more = since(missed, control->booked_missed[i]) + dropped;
+    control->booked_missed[i] =
+        missed > control->booked_missed[i] ? missed : control->booked_missed[i];
+    control->booked_backlog[i] += dropped;
+    if (more)
+        live_workers_note_dropped(control->workers, more);
+    control->interface_dropped += more;
 }
 
 /* False: the interface is gone, or nobody captures on it any more. */

@@ -18,8 +18,10 @@ struct live_control {
     struct live_watch watches[LIVE_INTERFACES_MAX];
     struct live_interface interfaces[LIVE_INTERFACES_MAX];
     unsigned interfaces_n;
-    uint64_t interface_drops[LIVE_INTERFACES_MAX]; /* as last read */
+    struct live_watch_drops first_drops[LIVE_INTERFACES_MAX]; /* when capture started */
     bool has_drops[LIVE_INTERFACES_MAX];
+    uint64_t booked_missed[LIVE_INTERFACES_MAX], booked_backlog[LIVE_INTERFACES_MAX];
+    uint64_t first_backlog;
     uint64_t interface_dropped; /* in all, since the start */
 
     int64_t started_ns, clock_ns, monotonic_ns; /* as of the last second */

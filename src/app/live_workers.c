@@ -200,6 +200,8 @@ void live_workers_status(struct live_workers *workers, struct live_status *statu
         (void)pthread_mutex_unlock(&worker->lock);
     }
     status->has_time = status->first_ns <= status->last_ns;
+    if (!status->has_time)
+        status->first_ns = status->last_ns = 0;
 }
 
 unsigned live_workers_handles(struct live_workers *workers, unsigned interface,
@@ -398,6 +400,8 @@ int live_workers_finish(struct live_workers *workers, struct live_result *ret_re
         return status;
     }
     result.has_time = result.first_ns <= result.last_ns;
+    if (!result.has_time)
+        result.first_ns = result.last_ns = 0;
     result.analysis = analysis;
     *ret_result = result;
     return 0;

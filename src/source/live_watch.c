@@ -61,13 +61,29 @@ static bool read_counter(const struct live_watch *watch, const char *counter, ui
     return true;
 }
 
-bool live_watch_drops(const struct live_watch *watch, uint64_t *ret_drops)
+bool live_watch_drops(const struct live_watch *watch, struct live_watch_drops *ret_drops)
 {
-    uint64_t total = 0;
-    if (!read_counter(watch, "rx_dropped", &total) ||
-        !read_counter(watch, "rx_missed_errors", &total) ||
-        !read_counter(watch, "rx_fifo_errors", &total))
+    struct live_watch_drops drops = {0};
+    if (!read_counter(watch, "rx_dropped", &drops.dropped) ||
+        !read_counter(watch, "rx_missed_errors", &drops.missed) ||
+        !read_counter(watch, "rx_fifo_errors", &drops.missed))
         return false;
-    *ret_drops = total;
+    *ret_drops = drops;
     return true;
+}
+
+/* A line a processor; the second column, in hexadecimal digits. */
+uint64_t live_backlog_drops(void)
+{
+    FILE *file = fopen("/proc/self/net/softnet_stat", "re");
+    if (!file)
+        return 0;
+    uint64_t total = 0;
+    unsigned dropped;
+    char line[512];
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "%*x %x", &dropped) == 1)
+            total += dropped;
+    (void)fclose(file); /* only read */
+    return total;
 }

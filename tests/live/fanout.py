@@ -77,8 +77,10 @@ def check(wire, name, shape, workers, options):
     report = sensor.stop()
     expect(f"{name}: all are counted", report["packets"] == len(frames),
            (report["packets"], len(frames), report["not_counted"]))
+    expect(f"{name}: none is called lost", report["dropped"] == 0, sensor.text)
     expect(f"{name}: all sources are seen", report["sources"] == SOURCES, report["sources"])
-    expect(f"{name}: no source is split", sum(sources for _, sources in shares) == SOURCES, shares)
+    expect(f"{name}: no source is split", sum(sources for _, sources in shares) == SOURCES,
+           (shares, sensor.notes[-3:], sensor.text))
     expect(f"{name}: the load is shared",
            all(count >= SOURCES * EACH / workers / 2 for count, _ in shares), shares)
 
