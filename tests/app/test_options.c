@@ -131,7 +131,8 @@ START_TEST(manual_pages_name_every_option)
 #include "app/options.def"
 #undef OPTION
     };
-    static const char *const COMMANDS[] = {"replay", "explain", "check", "report", "live", "serve"};
+    static const char *const COMMANDS[] = {"replay", "explain", "check",
+                                           "report", "live",    "serve"};
     static char page[65536];
     const char *command = COMMANDS[_i];
     read_page(command, page, sizeof page);
