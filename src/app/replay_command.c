@@ -190,10 +190,9 @@ static int connect_and_run(struct setup *setup)
     FILE *page = status == EXIT_DONE && html ? html_page_open(html, &err) : NULL;
     if (status == EXIT_DONE && html && !page)
         status = EXIT_FAILED;
-    int result =
-        status == EXIT_DONE
-            ? run(setup, redis.wanted ? &publisher : NULL, &lines, page, &err)
-            : -1;
+    int result = status == EXIT_DONE
+                     ? run(setup, redis.wanted ? &publisher : NULL, &lines, page, &err)
+                     : -1;
     if (status == EXIT_DONE && result != 0)
         status = EXIT_FAILED;
     if (result < 0)
