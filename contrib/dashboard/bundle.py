@@ -14,6 +14,7 @@ import sys
 SCRIPTS = ["d3-array/dist/d3-array.min.js", "d3-geo/dist/d3-geo.min.js",
            "topojson-client/dist/topojson-client.min.js", "uplot/dist/uPlot.iife.min.js"]
 STYLES = ["uplot/dist/uPlot.min.css"]
+LICENSED = ["d3-array", "d3-geo", "internmap", "topojson-client", "uplot", "world-atlas"]
 WORLD = "world-atlas/countries-110m.json"
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z-]+\.js)";\n', re.M)
 NAME = re.compile(r"^(?:export )?(?:async )?(?:function\*? |const |let |class )(\w+)", re.M)
@@ -79,13 +80,19 @@ def single(index, style, vendor, page, world):
     return inline.replace("</body>", scripts + "</body>")
 
 
+def licences(libraries):
+    """What the libraries ask to be kept with every copy of them."""
+    text = "".join(f"{name}\n\n{read(libraries, name, 'LICENSE')}\n" for name in LICENSED)
+    return "/*\n" + text.replace("*/", "* /") + "*/\n"
+
+
 def files(folder):
     libraries = os.path.join(folder, "node_modules")
     needed = SCRIPTS + STYLES + [WORLD]
     if not all(os.path.exists(os.path.join(libraries, name))
                for name in needed):
         return []
-    vendor = "".join(read(libraries, name) + "\n" for name in SCRIPTS)
+    vendor = licences(libraries) + "".join(read(libraries, name) + "\n" for name in SCRIPTS)
     style = "".join(read(libraries, name) for name in STYLES) + "\n" + read(folder, "page.css")
     index, page = read(folder, "index.html"), script(folder)
     world = countries(read(libraries, WORLD))

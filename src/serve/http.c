@@ -11,6 +11,7 @@
 struct exchange {
     char target[REQUEST_TARGET_MAX + 2]; /* one more than is taken: the rest is cut off */
     struct peer *connection;
+    bool begun;
 };
 
 struct header {
@@ -218,15 +219,21 @@ static const char *header_of(struct MHD_Connection *connection, const char *name
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+/* A reply to the first call for a request ends the connection, which is what a body deserves:
+ * it is not read. All others are answered at the second. */
+static bool has_body(struct MHD_Connection *connection)
+{
+    const char *length = header_of(connection, "Content-Length");
+    return header_of(connection, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
+}
+
 /* Before anything is read from the target. */
 static bool let_in(struct serve *serve, struct MHD_Connection *connection, const char *method,
                    struct denial *refusal)
 {
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         *refusal = (struct denial){405, "bad_method", "only GET and HEAD"};
-    } else if (header_of(connection, "Transfer-Encoding") ||
-               (header_of(connection, "Content-Length") &&
-                strcmp(header_of(connection, "Content-Length"), "0") != 0)) {
+    } else if (has_body(connection)) {
         *refusal = (struct denial){413, "no_body", "a request has no body here"};
     } else if (serve->check_host && !gate_is_local_host(header_of(connection, "Host"))) {
         *refusal =
@@ -251,6 +258,10 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
     struct request request;
     if (!exchange)
         return MHD_NO; /* out of memory */
+    if (!exchange->begun && !has_body(connection)) {
+        exchange->begun = true;
+        return MHD_YES;
+    }
     connections_phase(&serve->connections, exchange->connection, PHASE_ANSWERING,
                       serve->config.now_ms());
     bool good = let_in(serve, connection, method, &refusal) &&

@@ -50,6 +50,12 @@ static void turn(struct store *store, bool away)
         store->config->tell(text);
 }
 
+/* Metrics are read without the lock. */
+static void count(uint64_t *counter, uint64_t n)
+{
+    (void)__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
+}
+
 enum redis_status store_run(struct store *store, const char *key,
                             const struct redis_batch *batch, struct redis_replies *ret_replies)
 {
@@ -63,10 +69,10 @@ enum redis_status store_run(struct store *store, const char *key,
     if (!batch)
         (void)err_set(&err, NULL, 0, 0, "out of memory");
     uint64_t after = store->config->now_ms();
-    store->counts.calls++;
-    store->counts.busy_ms += after - now;
+    count(&store->counts.calls, 1);
+    count(&store->counts.busy_ms, after - now);
     if (status != REDIS_DONE) {
-        store->counts.failures++;
+        count(&store->counts.failures, 1);
         store->failed_ms = after;
         store->why = status;
         store->err = err;
