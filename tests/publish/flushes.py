@@ -138,7 +138,7 @@ def a_stale_sensor_is_overtaken(server):
     server.client("FLUSHALL")
     process = flush(server.path, 5, 400, 5)
     deadline = time.monotonic() + 30
-    while not server.client("EXISTS", "ns:{S}:info") and time.monotonic() < deadline:
+    while not server.client("EXISTS", "ns:sensors") and time.monotonic() < deadline:
         pass
     later = b"9000000000000-z"
     server.client("SET", "ns:{S}:owner", later)
