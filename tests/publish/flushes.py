@@ -119,8 +119,6 @@ def run_once(name, rng, shared):
         found, lives = keys_of(Client(hold[0].path))
         if name == "the sensor is killed":
             found.pop(b"ns:{S}:feed", None)
-        if name == "the disk is full" and minutes > 6 and not result["spool_failures"]:
-            return [f"the disk was never full: {result}"], result
         lines = [] if result["sent"] else [f"not sent: {result['error']}"]
         lines += expected.differences(found, wanted, lives, wanted_lives)
         if lines:
@@ -166,7 +164,7 @@ def main():
     PROGRAM = options.program
     print(f"flushes: NIGHTSCOPE_SEED={options.seed}", flush=True)
     shared = {name: Server() for name in ("main", "other", "clean")}
-    counts, disturbed, failures = collections.Counter(), 0, 0
+    counts, disturbed, failures, full = collections.Counter(), 0, 0, 0
     started = time.monotonic()
     for number in range(options.runs) if options.only is None else [options.only]:
         name = NAMES[number % len(NAMES)]
@@ -174,12 +172,17 @@ def main():
             continue  # mounting one takes root
         lines, result = run_once(name, random.Random(f"{options.seed}:{number}"), shared)
         counts[name] += 1
+        full += result.get("spool_failures", 0) > 0
         disturbed += result.get("failures", 0) + result.get("resends", 0) > 0
         if lines:
             failures += 1
             print(f"FAILED run {number} ({name}; --seed {options.seed} --only {number}):")
             for line in lines:
                 print(f"    {line}")
+    # A sensor that is slow to write may find room each time, but not all of them do.
+    if counts["the disk is full"] >= 5 and not full:
+        failures += 1
+        print("FAILED: no disk was ever full")
     if options.only is None:
         for line in a_stale_sensor_is_overtaken(shared["main"]):
             failures += 1
