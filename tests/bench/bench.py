@@ -169,7 +169,7 @@ def large(bench):
 
 
 def growth(bench):
-    print("### Growth: 50,000 sources, 2 workers; the ratio is of rates\n")
+    print("### Growth: 50,000 sources, 2 workers\n")
     bench.table(1_000_000, {"1 million packets": bench.replay("small.pcap", "--workers", "2")})
     for millions in (10, 100):
         bench.generate("grow.pcap", millions * 1_000_000, 50_000, "--no-truth")
