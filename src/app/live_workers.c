@@ -1,4 +1,5 @@
 #include "app/live_worker.h"
+#include "app/monotonic.h"
 #include "state/replan.h"
 
 #include <errno.h>
@@ -56,11 +57,7 @@ struct live_workers *live_workers_new(const struct live_workers_config *config, 
         return NULL;
     }
     workers->config = *config;
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes); /* these cannot fail on Linux */
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&workers->done, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    monotonic_cond_init(&workers->done);
     (void)pthread_mutex_init(&workers->lock, NULL);
     share_limits(&workers->config);
     int status = 0;
@@ -349,21 +346,7 @@ int live_workers_reload(struct live_workers *workers, const struct setup *from,
 
 bool live_workers_wait(struct live_workers *workers, unsigned timeout_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    (void)pthread_mutex_lock(&workers->lock);
-    int waited = 0;
-    while (workers->running > 0 && waited == 0)
-        waited = pthread_cond_timedwait(&workers->done, &workers->lock, &until);
-    bool done = workers->running == 0;
-    (void)pthread_mutex_unlock(&workers->lock);
-    return done;
+    return monotonic_wait_idle(&workers->lock, &workers->done, &workers->running, timeout_ms);
 }
 
 static void add_result(struct live_worker *worker, struct live_result *result)

@@ -1,11 +1,11 @@
 #include "app/workers.h"
 
 #include "app/handover.h"
+#include "app/monotonic.h"
 #include "app/reader.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { EVENTS_HELD = 16384 }; /* ended ones a worker keeps to itself */
 
@@ -200,11 +200,7 @@ struct workers *workers_start(const struct workers_config *config, struct replay
     }
     workers->config = *config;
     workers->collector = collector;
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes); /* these cannot fail on Linux */
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&workers->done, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    monotonic_cond_init(&workers->done);
     (void)pthread_mutex_init(&workers->lock, NULL);
     bool allocated = allocate(workers, replay);
     if (allocated && start_threads(workers))
@@ -222,21 +218,7 @@ struct workers *workers_start(const struct workers_config *config, struct replay
 
 bool workers_wait(struct workers *workers, unsigned timeout_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    (void)pthread_mutex_lock(&workers->lock);
-    int waited = 0;
-    while (workers->running > 0 && waited == 0)
-        waited = pthread_cond_timedwait(&workers->done, &workers->lock, &until);
-    bool done = workers->running == 0;
-    (void)pthread_mutex_unlock(&workers->lock);
-    return done;
+    return monotonic_wait_idle(&workers->lock, &workers->done, &workers->running, timeout_ms);
 }
 
 int workers_finish(struct workers *workers, struct workers_result *ret_result, struct err *err)
