@@ -9,17 +9,17 @@
 
 enum { PATH_CAP = 4096, LABELS_MAX = 1 << 16, LABEL_MAX = 256 };
 
-static void put_text(struct spool_out *out, const char *text)
+static void put_text(struct bytes_out *out, const char *text)
 {
-    spool_put_u64(out, strlen(text));
-    spool_put(out, text, strlen(text));
+    bytes_put_u64(out, strlen(text));
+    bytes_put(out, text, strlen(text));
 }
 
 /* To be freed; NULL: not a text, or no memory. */
-static char *take_text(struct spool_in *in, size_t most)
+static char *take_text(struct bytes_in *in, size_t most)
 {
-    uint64_t n = spool_take_u64(in);
-    const uint8_t *bytes = n <= most ? spool_take(in, n) : NULL;
+    uint64_t n = bytes_take_u64(in, UINT64_MAX);
+    const uint8_t *bytes = n <= most ? bytes_take(in, n) : NULL;
     if (!bytes || memchr(bytes, 0, n)) {
         in->failed = true;
         return NULL;
@@ -28,34 +28,34 @@ static char *take_text(struct spool_in *in, size_t most)
 }
 
 /* -1 is kept, too. */
-static void put_acked(struct spool_out *out, int64_t start_s)
+static void put_acked(struct bytes_out *out, int64_t start_s)
 {
-    spool_put_u64(out, (uint64_t)(start_s + 1));
+    bytes_put_u64(out, (uint64_t)(start_s + 1));
 }
 
 static void save_series(const struct flush_model *model, const char *sensor,
-                        struct spool_out *out)
+                        struct bytes_out *out)
 {
     put_text(out, sensor);
-    spool_put_u64(out, (uint64_t)model->closed_until_s);
+    bytes_put_u64(out, (uint64_t)model->closed_until_s);
     put_acked(out, model->acked_minute_s);
     put_acked(out, model->acked_hour_s);
-    spool_put_u64(out, model->minutes_n);
+    bytes_put_u64(out, model->minutes_n);
     for (size_t i = 0; i < model->minutes_n; i++) {
         const struct report_minute *row = &model->minutes[i];
-        spool_put_u64(out, (uint64_t)row->start_s);
-        spool_put_u64(out, row->seconds);
-        spool_put_u64(out, row->dports);
+        bytes_put_u64(out, (uint64_t)row->start_s);
+        bytes_put_u64(out, row->seconds);
+        bytes_put_u64(out, row->dports);
         spool_put_counts(out, row->counts);
     }
     gathering_save_hours(model->gathering, out);
 }
 
 static void save_profiles(const struct flush_model *model, const char *sensor,
-                          struct spool_out *out)
+                          struct bytes_out *out)
 {
     put_text(out, sensor);
-    spool_put_u64(out, model->names ? model->names->labels_n : 0);
+    bytes_put_u64(out, model->names ? model->names->labels_n : 0);
     for (size_t i = 0; model->names && i < model->names->labels_n; i++)
         put_text(out, model->names->labels[i]);
     gathering_save_profiles(model->gathering, out);
@@ -75,7 +75,7 @@ int model_save(struct flush_model *model, const char *sensor, const char *path,
         return err_set(err, path, 0, 0, "the path is too long");
     uint64_t version = gathering_version(model->gathering);
     if (model->saved_version != version) {
-        struct spool_out out = {0};
+        struct bytes_out out = {.most = SPOOL_BYTES_MAX};
         save_profiles(model, sensor, &out);
         int status = spool_write(beside, &out, err);
         free(out.bytes);
@@ -84,7 +84,7 @@ int model_save(struct flush_model *model, const char *sensor, const char *path,
         model->saved_version = version;
         model->saved_bytes = out.n;
     }
-    struct spool_out out = {0};
+    struct bytes_out out = {.most = SPOOL_BYTES_MAX};
     save_series(model, sensor, &out);
     int status = spool_write(path, &out, err);
     free(out.bytes);
@@ -93,7 +93,7 @@ int model_save(struct flush_model *model, const char *sensor, const char *path,
     return status;
 }
 
-static bool take_sensor(struct spool_in *in, const char *sensor, const char *path,
+static bool take_sensor(struct bytes_in *in, const char *sensor, const char *path,
                         struct err *err)
 {
     char *name = take_text(in, SENSOR_MAX);
@@ -106,12 +106,12 @@ static bool take_sensor(struct spool_in *in, const char *sensor, const char *pat
     return same;
 }
 
-static bool load_series(struct flush_model *model, struct spool_in *in)
+static bool load_series(struct flush_model *model, struct bytes_in *in)
 {
     model->closed_until_s = spool_take_start(in, 1, -1);
     model->acked_minute_s = spool_take_start(in, 1, -1) - 1;
     model->acked_hour_s = spool_take_start(in, 1, -1) - 1;
-    uint64_t n = spool_take_u64(in);
+    uint64_t n = bytes_take_u64(in, UINT64_MAX);
     if (in->failed || n > MODEL_MINUTES_MAX + MODEL_MINUTES_DROPPED)
         return false;
     model->minutes = calloc(n + 1, sizeof *model->minutes);
@@ -121,17 +121,17 @@ static bool load_series(struct flush_model *model, struct spool_in *in)
     for (int64_t last_s = -1; model->minutes_n < n && !in->failed; model->minutes_n++) {
         struct report_minute *row = &model->minutes[model->minutes_n];
         last_s = row->start_s = spool_take_start(in, 60, last_s);
-        row->seconds = (uint32_t)spool_take_u64(in);
-        row->dports = spool_take_u64(in);
+        row->seconds = (uint32_t)bytes_take_u64(in, UINT64_MAX);
+        row->dports = bytes_take_u64(in, UINT64_MAX);
         spool_take_counts(in, row->counts);
     }
     return gathering_load_hours(model->gathering, in) && !in->failed && in->at == in->end;
 }
 
-static bool load_profiles(struct flush_model *model, struct spool_in *in)
+static bool load_profiles(struct flush_model *model, struct bytes_in *in)
 {
     struct model_names *names = calloc(1, sizeof *names);
-    uint64_t n = spool_take_u64(in);
+    uint64_t n = bytes_take_u64(in, UINT64_MAX);
     if (!names || in->failed || n > LABELS_MAX) {
         free(names);
         return false;
@@ -156,7 +156,7 @@ static bool load_profiles(struct flush_model *model, struct spool_in *in)
 bool model_load_bytes(struct flush_model *model, const char *sensor, const char *path,
                       bool profiles, const uint8_t *bytes, size_t n, struct err *err)
 {
-    struct spool_in in = {bytes, bytes + n, false};
+    struct bytes_in in = {bytes, bytes + n, false};
     if (!take_sensor(&in, sensor, path, err))
         return false;
     if (profiles ? load_profiles(model, &in) : load_series(model, &in))

@@ -9,68 +9,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { HEADER_BYTES = 24, PATH_CAP = 4096, VARINT_MAX = 10 };
+enum { HEADER_BYTES = 24, PATH_CAP = 4096 };
 
 static const uint8_t MAGIC[8] = {'n', 's', 's', 'p', 'o', 'o', 'l', 0};
-
-void spool_put(struct spool_out *out, const void *bytes, size_t n)
-{
-    if (out->failed || n > SPOOL_BYTES_MAX - out->n) {
-        out->failed = true;
-        return;
-    }
-    if (out->cap - out->n < n) {
-        size_t cap = out->cap + out->cap / 2 + n + 4096;
-        uint8_t *grown = realloc(out->bytes, cap);
-        if (!grown) {
-            out->failed = true;
-            return;
-        }
-        out->bytes = grown;
-        out->cap = cap;
-    }
-    if (n)
-        memcpy(out->bytes + out->n, bytes, n);
-    out->n += n;
-}
-
-void spool_put_u64(struct spool_out *out, uint64_t number)
-{
-    uint8_t bytes[VARINT_MAX];
-    unsigned n = 0;
-    for (; number > 127; number >>= 7)
-        bytes[n++] = (uint8_t)(number | 128);
-    bytes[n++] = (uint8_t)number;
-    spool_put(out, bytes, n);
-}
-
-const uint8_t *spool_take(struct spool_in *in, uint64_t n)
-{
-    if (in->failed || n > (uint64_t)(in->end - in->at)) {
-        in->failed = true;
-        return NULL;
-    }
-    const uint8_t *bytes = in->at;
-    in->at += n;
-    return bytes;
-}
-
-uint64_t spool_take_u64(struct spool_in *in)
-{
-    uint64_t number = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        const uint8_t *byte = spool_take(in, 1);
-        if (!byte)
-            return 0;
-        if (shift == 63 && *byte > 1)
-            break;
-        number |= (uint64_t)(*byte & 127) << shift;
-        if (*byte < 128)
-            return number;
-    }
-    in->failed = true;
-    return 0;
-}
 
 static void put_le(uint8_t *at, uint64_t number, unsigned n)
 {
@@ -126,7 +67,7 @@ static bool sync_folder(const char *path)
     return synced;
 }
 
-int spool_write(const char *path, const struct spool_out *content, struct err *err)
+int spool_write(const char *path, const struct bytes_out *content, struct err *err)
 {
     char beside[PATH_CAP];
     uint8_t header[HEADER_BYTES];

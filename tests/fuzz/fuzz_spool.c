@@ -10,11 +10,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_hours(const struct flush_model *model)
 {
-    struct spool_out out = {0};
+    struct bytes_out out = {0};
     struct flush_model again;
     gathering_save_hours(model->gathering, &out);
     if (!out.failed && model_init(&again) == 0) {
-        struct spool_in in = {out.bytes, out.bytes + out.n, false};
+        struct bytes_in in = {out.bytes, out.bytes + out.n, false};
         if (!gathering_load_hours(again.gathering, &in) || in.at != in.end)
             abort();
         model_fini(&again);
