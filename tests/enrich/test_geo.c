@@ -1,6 +1,9 @@
 /* Countries and AS: every layout against what make_test_mmdb.pl wrote, and broken files. */
+#include "enrich/geo_tree.h"
 #include "harness.h"
 
+#include <maxminddb.h>
+#include <netinet/in.h>
 #include <nightscope/geo.h>
 #include <string.h>
 #include <unistd.h>
@@ -121,6 +124,67 @@ START_TEST(ipv6_addresses_are_found)
     ck_assert_str_eq(place.cc, "");
     ck_assert_uint_eq(place.asn, 0);
     geo_free(geo);
+}
+END_TEST
+
+/* The tree as libmaxminddb walks it. */
+static bool judge(const MMDB_s *mmdb, const struct address *address, uint32_t *ret_offset)
+{
+    struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address->v4)};
+    struct sockaddr_in6 to6 = {.sin6_family = AF_INET6};
+    for (unsigned i = 0; i < 8; i++) {
+        to6.sin6_addr.s6_addr[i] = (uint8_t)(address->v6.hi >> (56 - 8 * i));
+        to6.sin6_addr.s6_addr[8 + i] = (uint8_t)(address->v6.lo >> (56 - 8 * i));
+    }
+    int status = MMDB_SUCCESS;
+    MMDB_lookup_result_s result = MMDB_lookup_sockaddr(
+        mmdb, address->is6 ? (struct sockaddr *)&to6 : (struct sockaddr *)&to4, &status);
+    *ret_offset = result.entry.offset;
+    return status == MMDB_SUCCESS && result.found_entry;
+}
+
+/* Half of the random addresses are near a place that is known. */
+static struct address somewhere(struct random *random)
+{
+    struct address address = {.is6 = random_below(random, 2)};
+    const struct address *near =
+        &KNOWN[random_below(random, sizeof KNOWN / sizeof *KNOWN)].address;
+    address.v4 = (uint32_t)random_below(random, UINT32_MAX);
+    if (random_below(random, 2))
+        address.v4 = near->v4 ^ address.v4 >> random_below(random, 32);
+    address.v6 =
+        (struct ip6){random_below(random, UINT64_MAX), random_below(random, UINT64_MAX)};
+    if (random_below(random, 2))
+        address.v6.hi = 0x20010db800000000 ^ address.v6.hi >> random_below(random, 64);
+    if (random_below(random, 4) == 0)
+        address.v6 = (struct ip6){0, address.v4};
+    return address;
+}
+
+START_TEST(the_tree_is_that_of_libmaxminddb)
+{
+    struct random random = random_seeded("tree");
+    unsigned found[2] = {0};
+    for (size_t file = 0; file < LAYOUTS[_i].n; file++) {
+        MMDB_s mmdb;
+        struct err err = {0};
+        const char *path = database_path(LAYOUTS[_i].names[file]);
+        ck_assert_int_eq(MMDB_open(path, MMDB_MODE_MMAP, &mmdb), MMDB_SUCCESS);
+        struct geo_tree *tree = geo_tree_new(&mmdb, path, &err);
+        ck_assert_ptr_nonnull(tree);
+        for (unsigned i = 0; i < 100000; i++) {
+            struct address address = somewhere(&random);
+            uint32_t wanted = 0, got = 0;
+            bool is_there = judge(&mmdb, &address, &wanted);
+            ck_assert_int_eq(geo_tree_find(tree, &address, &got), is_there);
+            ck_assert(!is_there || got == wanted);
+            found[address.is6] += is_there;
+        }
+        geo_tree_free(tree);
+        MMDB_close(&mmdb);
+    }
+    ck_assert_uint_gt(found[0], 100);
+    ck_assert(found[1] > 100 || !LAYOUTS[_i].ipv6);
 }
 END_TEST
 
@@ -297,6 +361,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, every_layout_answers, 0, layouts);
     tcase_add_loop_test(tests, ipv6_addresses_are_found, 0, layouts);
+    tcase_add_loop_test(tests, the_tree_is_that_of_libmaxminddb, 0, layouts);
     tcase_add_test(tests, only_two_capital_letters_are_a_country);
     tcase_add_test(tests, a_long_name_is_cut_between_characters);
     tcase_add_test(tests, errors_say_what_was_found);
