@@ -457,7 +457,8 @@ void fixture_random(struct fixture *fixture, struct random *random)
     start(fixture);
     struct report *report = &fixture->report;
     report->has_time = random_below(random, 4) > 0;
-    report->first_ns = (int64_t)random_below(random, (uint64_t)1 << 62) % 4294967295000000000;
+    /* Times of captures are 32-bit seconds; the last minute of the series is one, too. */
+    report->first_ns = (int64_t)random_below(random, 4200000000000000000);
     report->last_ns = report->first_ns + (int64_t)(random_number(random) % 1000000000000000);
     report->frames = random_number(random);
     for (unsigned i = 0; i < COUNT_COUNT_; i++)
