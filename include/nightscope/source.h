@@ -62,9 +62,11 @@ void replay_free(struct replay *replay);
 struct chunk *chunk_new(void);
 void chunk_free(struct chunk *chunk);
 
+/* Opens every file once, to learn when it begins; else the first replay_next() does. True: some
+ * of them are compressed, so that it pays to be ahead with chunks. */
+bool replay_look(struct replay *replay);
 /* Fills an empty chunk. True: there are frames in it (at least one). False: the end.
- * A chunk is full (CHUNK_FRAMES) unless it is the last, or its blocks reach CHUNK_BYTES_MAX;
- * files are opened in the first call. */
+ * A chunk is full (CHUNK_FRAMES) unless it is the last, or its blocks reach CHUNK_BYTES_MAX. */
 bool replay_next(struct replay *replay, struct chunk *chunk);
 void chunk_release(struct replay *replay, struct chunk *chunk);
 

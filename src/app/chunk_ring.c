@@ -3,7 +3,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { RING = 8 };
+enum {
+    RING = 16,
+    TOGETHER = 4, /* chunks made ahead are announced, and room for more, so many at a time: to
+                     wake a thread takes about as long as to count half a chunk */
+};
 
 struct slot {
     struct chunk *chunk;
@@ -18,15 +22,17 @@ struct chunk_ring {
     struct slot slots[RING];
     uint64_t made; /* chunks made so far */
     bool making, ended;
+    bool ahead; /* readers leave it to chunk_ring_make_ahead() */
 };
 
-struct chunk_ring *chunk_ring_new(struct replay *replay, unsigned readers)
+struct chunk_ring *chunk_ring_new(struct replay *replay, unsigned readers, bool ahead)
 {
     struct chunk_ring *ring = calloc(1, sizeof *ring);
     if (!ring)
         return NULL;
     ring->replay = replay;
     ring->readers = readers;
+    ring->ahead = ahead;
     (void)pthread_mutex_init(&ring->lock, NULL); /* these cannot fail without attributes */
     (void)pthread_cond_init(&ring->changed, NULL);
     for (unsigned i = 0; i < RING; i++)
@@ -67,14 +73,39 @@ static void make(struct chunk_ring *ring)
     } else {
         ring->ended = true;
     }
+    if (!ring->ahead || ring->ended || ring->made % TOGETHER == 0)
+        (void)pthread_cond_broadcast(&ring->changed);
+}
+
+/* Have all readers given back what the next n chunks are made in? */
+static bool has_room(const struct chunk_ring *ring, unsigned n)
+{
+    return ring->slots[(ring->made + n - 1) % RING].readers == 0; /* they come back in order */
+}
+
+void chunk_ring_make_ahead(struct chunk_ring *ring)
+{
+    bool pays = replay_look(ring->replay);
+    (void)pthread_mutex_lock(&ring->lock);
+    ring->ahead = pays;
+    while (ring->ahead && !ring->ended) {
+        if (has_room(ring, 1)) {
+            make(ring);
+            continue;
+        }
+        (void)pthread_cond_broadcast(&ring->changed);
+        while (!has_room(ring, TOGETHER))
+            (void)pthread_cond_wait(&ring->changed, &ring->lock);
+    }
     (void)pthread_cond_broadcast(&ring->changed);
+    (void)pthread_mutex_unlock(&ring->lock);
 }
 
 const struct chunk *chunk_ring_get(struct chunk_ring *ring, uint64_t number)
 {
     (void)pthread_mutex_lock(&ring->lock);
     while (number == ring->made && !ring->ended) {
-        if (!ring->making && ring->slots[ring->made % RING].readers == 0)
+        if (!ring->ahead && !ring->making && has_room(ring, 1))
             make(ring);
         else
             (void)pthread_cond_wait(&ring->changed, &ring->lock);
@@ -87,7 +118,7 @@ const struct chunk *chunk_ring_get(struct chunk_ring *ring, uint64_t number)
 void chunk_ring_put(struct chunk_ring *ring, uint64_t number)
 {
     (void)pthread_mutex_lock(&ring->lock);
-    if (--ring->slots[number % RING].readers == 0)
+    if (--ring->slots[number % RING].readers == 0 && has_room(ring, ring->ahead ? TOGETHER : 1))
         (void)pthread_cond_broadcast(&ring->changed);
     (void)pthread_mutex_unlock(&ring->lock);
 }

@@ -83,6 +83,7 @@ static int run(struct setup *setup, struct publisher *publisher, struct lines *l
                      .feed = publisher || page},
         .signatures = setup->signatures,
         .events = lines->events,
+        .make_ahead = processors_allowed() >= 2,
         .read_ahead = processors_allowed() >= 2 * setup->workers,
     };
     lines_configure(lines, setup, &config.analysis);

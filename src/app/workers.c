@@ -27,6 +27,8 @@ struct workers {
     struct chunk_ring *chunks;
     struct collector *collector;
 
+    pthread_t thread_making; /* unpacks and frames ahead of all readers */
+
     pthread_mutex_t lock;
     pthread_cond_t done; /* a worker has finished */
     unsigned running;
@@ -74,6 +76,14 @@ static bool may_run(struct workers *all)
     bool may = !all->cancelled;
     (void)pthread_mutex_unlock(&all->lock);
     return may;
+}
+
+static void *make_ahead(void *argument)
+{
+    struct workers *all = argument;
+    if (may_run(all))
+        chunk_ring_make_ahead(all->chunks);
+    return NULL;
 }
 
 static void *read_ahead(void *argument)
@@ -142,7 +152,7 @@ static bool allocate(struct workers *workers, struct replay *replay)
 {
     const struct workers_config *config = &workers->config;
     workers->worker = calloc(config->n, sizeof *workers->worker);
-    workers->chunks = chunk_ring_new(replay, config->n);
+    workers->chunks = chunk_ring_new(replay, config->n, config->make_ahead);
     if (!workers->worker || !workers->chunks)
         return false;
     for (unsigned i = 0; i < config->n; i++) {
@@ -179,6 +189,8 @@ static bool start_threads(struct workers *workers)
                                &workers->worker[reading]) != 0)
                 break;
     bool all = counting == n && (reading == n || !workers->config.read_ahead);
+    if (all && workers->config.make_ahead)
+        all = pthread_create(&workers->thread_making, NULL, make_ahead, workers) == 0;
     workers->cancelled = !all;
     (void)pthread_mutex_unlock(&workers->lock);
     if (all)
@@ -225,6 +237,8 @@ int workers_finish(struct workers *workers, struct workers_result *ret_result, s
 {
     struct workers_result result = {.first_ns = INT64_MAX, .last_ns = INT64_MIN};
     int status = 0;
+    if (workers->config.make_ahead)
+        (void)pthread_join(workers->thread_making, NULL);
     for (unsigned i = 0; i < workers->config.n; i++) {
         (void)pthread_join(workers->worker[i].thread, NULL);
         if (workers->config.read_ahead)

@@ -23,6 +23,7 @@ struct workers_config {
     struct analysis_config analysis;
     const struct signature_set *signatures; /* NULL: none */
     struct event_log *events;               /* NULL: none; borrowed */
+    bool make_ahead; /* a thread unpacks and frames ahead of all, where files are compressed */
     bool read_ahead; /* each worker has a thread that decodes and matches ahead of it */
 };
 

@@ -34,7 +34,7 @@ struct replay {
     struct block_pool pool;
     struct stamp stamp;
     unsigned open;
-    bool probed;
+    bool probed, packed; /* packed: some file has to be unpacked */
     uint64_t chunks, bytes_total;
     _Atomic uint64_t bytes_read, frames;
 };
@@ -108,6 +108,7 @@ static void probe_file(struct replay *replay, struct file *file)
     if (!open_file(replay, file, file->reopen ? NULL : &replay->bytes_read))
         return;
     file->first_ns = file->capture->head_ns;
+    replay->packed |= file->capture->stream.bytes->name[0] != '\0';
     if (file->reopen)
         close_file(replay, file);
     replay->order[replay->order_n++] = file;
@@ -201,11 +202,17 @@ static void take_run(struct replay *replay, struct chunk *chunk)
     }
 }
 
+bool replay_look(struct replay *replay)
+{
+    if (!replay->probed)
+        probe(replay);
+    return replay->packed;
+}
+
 bool replay_next(struct replay *replay, struct chunk *chunk)
 {
     assert(chunk->n == 0 && chunk_held_bytes(chunk) == 0);
-    if (!replay->probed)
-        probe(replay);
+    (void)replay_look(replay);
     replay->chunks++;
     while (chunk->n < CHUNK_FRAMES && chunk_held_bytes(chunk) < CHUNK_BYTES_MAX) {
         open_reached(replay);

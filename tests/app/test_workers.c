@@ -6,12 +6,53 @@
 #include <glob.h>
 #include <nightscope/sink.h>
 #include <string.h>
+#include <unistd.h>
+#include <zlib.h>
 
-enum { LATENESS_S = 60 };
+enum { LATENESS_S = 60, CAPTURES_MAX = 64 };
 
 static glob_t captures;
+static char folder[] = "/tmp/nightscope-workers-XXXXXX";
+static const char *packed[CAPTURES_MAX]; /* the same captures as .gz */
 static struct signature_set *signatures;
 static struct evidence_plan *evidence;
+
+static void pack(const char *path, const char *to)
+{
+    char bytes[65536];
+    size_t n;
+    FILE *in = fopen(path, "rb");
+    gzFile out = gzopen(to, "wb1");
+    ck_assert_ptr_nonnull(in);
+    ck_assert_ptr_nonnull(out);
+    while ((n = fread(bytes, 1, sizeof bytes, in)) > 0)
+        ck_assert_int_eq(gzwrite(out, bytes, (unsigned)n), (int)n);
+    ck_assert_int_eq(gzclose(out), Z_OK);
+    ck_assert_int_eq(fclose(in), 0);
+}
+
+static void pack_all(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_uint_le(captures.gl_pathc, CAPTURES_MAX);
+    for (size_t i = 0; i < captures.gl_pathc; i++) {
+        char *to = NULL;
+        int n = asprintf(&to, "%s/%s.gz", folder, strrchr(captures.gl_pathv[i], '/') + 1);
+        ck_assert_int_gt(n, 0);
+        pack(captures.gl_pathv[i], to);
+        packed[i] = to;
+    }
+}
+
+static void remove_packed(void)
+{
+    for (size_t i = 0; i < captures.gl_pathc; i++) {
+        (void)unlink(packed[i]);
+        free((char *)(uintptr_t)packed[i]); /* ours */
+    }
+    (void)rmdir(folder);
+    memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
+}
 
 static void set_up(void)
 {
@@ -20,6 +61,7 @@ static void set_up(void)
     ck_assert_ptr_nonnull(source);
     (void)snprintf(pattern, sizeof pattern, "%s/pcaps/*.pcap", source);
     ck_assert_int_eq(glob(pattern, 0, NULL, &captures), 0);
+    pack_all();
     (void)snprintf(pattern, sizeof pattern, "%s/signatures", source);
     static struct signature_errors errors;
     signatures = signature_set_new();
@@ -33,11 +75,13 @@ static void tear_down(void)
 {
     evidence_plan_free(evidence);
     signature_set_free(signatures);
+    remove_packed();
     globfree(&captures);
 }
 
 /* The whole report as JSON. */
-static char *report_of(unsigned workers_n, bool read_ahead, bool with_signatures)
+static char *report_of(unsigned workers_n, bool read_ahead, bool make_ahead,
+                       const char *const *names, bool with_signatures)
 {
     static const struct decode_config decode = {0};
     struct workers_config config = {
@@ -49,13 +93,13 @@ static char *report_of(unsigned workers_n, bool read_ahead, bool with_signatures
                      .evidence = with_signatures ? evidence : NULL,
                      .evidence_s = 86400},
         .signatures = with_signatures ? signatures : NULL,
+        .make_ahead = make_ahead,
         .read_ahead = read_ahead,
     };
     struct replay_config replay_config = {.lateness_ns = config.analysis.lateness_ns,
                                           .decode = workers_n > 1 ? &decode : NULL,
                                           .open_max = 64};
-    struct replay *replay = replay_new(&replay_config, (const char *const *)captures.gl_pathv,
-                                       (unsigned)captures.gl_pathc);
+    struct replay *replay = replay_new(&replay_config, names, (unsigned)captures.gl_pathc);
     struct collector *collector = collector_new(workers_n, NULL);
     struct err err;
     struct workers *workers = workers_start(&config, replay, collector, &err);
@@ -89,17 +133,20 @@ START_TEST(who_reads_and_how_many_count_changes_nothing)
 {
     static const unsigned WORKERS[] = {1, 2, 3, 7};
     bool with_signatures = _i;
-    char *expected = report_of(1, false, with_signatures);
+    const char *const *plain = (const char *const *)captures.gl_pathv;
+    char *expected = report_of(1, false, false, plain, with_signatures);
     ck_assert_ptr_nonnull(strstr(expected, "\"frames\":9"));
     ck_assert_int_eq(strstr(expected, "\"mirai-telnet\":{") != NULL, with_signatures);
-    for (unsigned i = 0; i < sizeof WORKERS / sizeof *WORKERS; i++)
-        for (unsigned read_ahead = 0; read_ahead < 2; read_ahead++) {
-            char *report = report_of(WORKERS[i], read_ahead, with_signatures);
-            ck_assert_msg(strcmp(report, expected) == 0,
-                          "%u workers, read ahead: %u: the report differs", WORKERS[i],
-                          read_ahead);
-            free(report);
-        }
+    for (unsigned i = 0; i < 8 * sizeof WORKERS / sizeof *WORKERS; i++) {
+        bool read_ahead = i & 1, make_ahead = i & 2;
+        char *report = report_of(WORKERS[i / 8], read_ahead, make_ahead, i & 4 ? packed : plain,
+                                 with_signatures);
+        ck_assert_msg(
+            strcmp(report, expected) == 0,
+            "%u workers, read ahead: %u, made ahead: %u, packed: %u: the report differs",
+            WORKERS[i / 8], read_ahead, make_ahead, i >> 2 & 1);
+        free(report);
+    }
     free(expected);
 }
 END_TEST
