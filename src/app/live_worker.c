@@ -40,6 +40,7 @@ int live_worker_init(struct live_worker *worker, const struct live_workers_confi
     worker->last_ns = INT64_MIN;
     (void)pthread_mutex_init(&worker->lock, NULL); /* cannot fail without attributes */
     (void)pthread_cond_init(&worker->done, NULL);
+    (void)pthread_cond_init(&worker->released, NULL);
     stamp_init(&worker->stamp, config->analysis.lateness_ns);
     worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->analysis = analysis_new(&config->analysis);
@@ -79,6 +80,7 @@ void live_worker_fini(struct live_worker *worker)
         if (worker->wake_fd >= 0)
             (void)close(worker->wake_fd);
         (void)pthread_cond_destroy(&worker->done);
+        (void)pthread_cond_destroy(&worker->released);
         (void)pthread_mutex_destroy(&worker->lock);
     }
 }
@@ -325,19 +327,32 @@ static bool copy_some(struct live_worker *worker, struct live_request *request)
     return request->failed || request->part == ANALYSIS_PARTS;
 }
 
+/* Until the request is taken back; under the lock. */
+static void stand_still(struct live_worker *worker)
+{
+    worker->held = true;
+    (void)pthread_cond_signal(&worker->done);
+    while (worker->request)
+        (void)pthread_cond_wait(&worker->released, &worker->lock);
+    worker->held = false;
+}
+
 /* Between two batches: nothing is lost, and nothing is counted by half. */
 static void serve(struct live_worker *worker)
 {
     (void)pthread_mutex_lock(&worker->lock);
     struct live_request *request = worker->request;
     int64_t began = now_ns(CLOCK_MONOTONIC);
-    bool done = true;
+    bool done = !request->hold;
     if (request->rules)
         take_rules(worker, request->rules);
     if (request->copy)
         done = copy_some(worker, request);
+    if (request->hold)
+        stand_still(worker); /* `request` is not valid any more */
     int64_t took_ns = now_ns(CLOCK_MONOTONIC) - began;
-    request->took_ns += took_ns;
+    if (worker->request)
+        worker->request->took_ns += took_ns;
     if (took_ns > worker->said.held_up_ns)
         worker->said.held_up_ns = took_ns;
     if (done) {

@@ -41,7 +41,8 @@ struct live_rules {
 struct live_request {
     struct live_rules *rules; /* take these, or: */
     struct analysis *copy;    /* add a copy of yours to this, part by part */
-    unsigned part;            /* the next */
+    unsigned part;            /* the next, or: */
+    bool hold;                /* stand still until the request is taken back */
     int64_t took_ns;
     bool failed; /* for lack of memory */
 };
@@ -76,6 +77,8 @@ struct live_worker {
     struct live_said said;
     struct live_request *request; /* NULL: none, or done */
     pthread_cond_t done;
+    bool held;              /* stands still, until: */
+    pthread_cond_t released;
     atomic_bool has_request;
 };
 

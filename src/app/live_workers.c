@@ -13,6 +13,7 @@ enum { SILENCE_S = 10 }; /* of a worker, who has something to say once a second 
 struct live_workers {
     struct live_workers_config config;
     struct live_worker *worker;
+    struct live_request hold;
     unsigned started;
     pthread_mutex_t lock;
     pthread_cond_t done;
@@ -57,6 +58,7 @@ struct live_workers *live_workers_new(const struct live_workers_config *config, 
         return NULL;
     }
     workers->config = *config;
+    workers->hold.hold = true;
     monotonic_cond_init(&workers->done);
     (void)pthread_mutex_init(&workers->lock, NULL);
     share_limits(&workers->config);
@@ -292,6 +294,37 @@ static void ask(struct live_worker *worker, struct live_request *request)
     while (worker->request)
         (void)pthread_cond_wait(&worker->done, &worker->lock);
     (void)pthread_mutex_unlock(&worker->lock);
+}
+
+void live_workers_hold(struct live_workers *workers)
+{
+    for (unsigned w = 0; w < workers->config.n; w++) {
+        struct live_worker *worker = &workers->worker[w];
+        (void)pthread_mutex_lock(&worker->lock);
+        worker->request = &workers->hold;
+        atomic_store_explicit(&worker->has_request, true, memory_order_release);
+        wake(worker);
+        (void)pthread_mutex_unlock(&worker->lock);
+    }
+    for (unsigned w = 0; w < workers->config.n; w++) {
+        struct live_worker *worker = &workers->worker[w];
+        (void)pthread_mutex_lock(&worker->lock);
+        while (!worker->held)
+            (void)pthread_cond_wait(&worker->done, &worker->lock);
+        (void)pthread_mutex_unlock(&worker->lock);
+    }
+}
+
+void live_workers_release(struct live_workers *workers)
+{
+    for (unsigned w = 0; w < workers->config.n; w++) {
+        struct live_worker *worker = &workers->worker[w];
+        (void)pthread_mutex_lock(&worker->lock);
+        worker->request = NULL;
+        atomic_store_explicit(&worker->has_request, false, memory_order_relaxed);
+        (void)pthread_cond_signal(&worker->released);
+        (void)pthread_mutex_unlock(&worker->lock);
+    }
 }
 
 static struct analysis *new_whole(const struct live_workers *workers, bool copy)

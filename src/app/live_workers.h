@@ -64,6 +64,12 @@ int live_workers_reload(struct live_workers *workers, const struct setup *from,
  * caller's; NULL: memory. */
 struct analysis *live_workers_copy(struct live_workers *workers, int64_t *ret_longest_ns);
 
+/* All workers stand still, each between two batches, until live_workers_release(): what they
+ * count is then as of one moment, and nobody else uses it or the collector. Meanwhile the rings
+ * fill. By the thread that asks for everything else. */
+void live_workers_hold(struct live_workers *workers);
+void live_workers_release(struct live_workers *workers);
+
 /* Nothing more is accepted; what the rings hold is counted. */
 void live_workers_stop(struct live_workers *workers);
 /* True when all have ended. */
