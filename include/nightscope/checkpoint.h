@@ -26,9 +26,9 @@ int analysis_save(const struct analysis *analysis, struct bytes_out *out);
  * they would have without a break.
  *
  * The configuration may be another one: its limits hold (a source too many evicts, as always),
- * parts it does not ask for (feed, profiles, events) are left out. Signatures go by their names:
- * of those that are gone, and of labels that are, the counts are dropped; where a definition has
- * changed, evidence begins anew, as after a reload.
+ * parts it does not ask for (feed, profiles, events) are left out. Signatures go by their
+ * names: of those that are gone, and of labels that are, the counts are dropped; where a
+ * definition has changed, evidence begins anew, as after a reload.
  *
  * The bytes may be anything: -1 and *err when they are not what analysis_save() writes, or
  * memory is refused; the targets are then only good to be freed. Leaves in->at behind the part.
