@@ -36,3 +36,10 @@ int analysis_save(const struct analysis *analysis, struct bytes_out *out);
 int analysis_load(struct analysis *const *targets, unsigned n,
                   unsigned (*owner)(void *context, const struct address *source), void *context,
                   struct bytes_in *in, struct err *err);
+
+/* Takes windows and profiles of steps that were taken from it, or from another one: they are
+ * added to what is open or waits to be taken, and are saved with it. */
+void analysis_receive(struct analysis *analysis, struct window *windows,
+                      struct profile *profiles);
+/* Minutes that end by then, Unix time, are closed; 0: none. */
+int64_t analysis_closed_until(const struct analysis *analysis);

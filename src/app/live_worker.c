@@ -363,6 +363,13 @@ static void serve(struct live_worker *worker)
     (void)pthread_mutex_unlock(&worker->lock);
 }
 
+void live_worker_go_on(struct live_worker *worker, int64_t closed_until_s)
+{
+    worker->minute_s = closed_until_s;
+    stamp_advance(&worker->stamp,
+                  closed_until_s * SECOND_NS + worker->config->analysis.lateness_ns);
+}
+
 void live_worker_run(struct live_worker *worker)
 {
     int64_t tick = now_ns(CLOCK_MONOTONIC), began = tick;
@@ -395,6 +402,12 @@ void live_worker_run(struct live_worker *worker)
     }
     drain(worker);
     report_state(worker);
+    if (!worker->config->keeps_state)
+        live_worker_close(worker);
+}
+
+void live_worker_close(struct live_worker *worker)
+{
     analysis_finish(worker->analysis);
     collector_deliver_steps(worker->config->collector,
                             analysis_take_profiles(worker->analysis));

@@ -77,7 +77,7 @@ struct live_worker {
     struct live_said said;
     struct live_request *request; /* NULL: none, or done */
     pthread_cond_t done;
-    bool held;              /* stands still, until: */
+    bool held; /* stands still, until: */
     pthread_cond_t released;
     atomic_bool has_request;
 };
@@ -88,4 +88,8 @@ int live_worker_init(struct live_worker *worker, const struct live_workers_confi
 void live_worker_fini(struct live_worker *worker);
 /* Captures and counts until it is stopped, then until its rings are drained. */
 void live_worker_run(struct live_worker *worker);
+/* After that, of a sensor that keeps its state: what is open is closed, and handed over. */
+void live_worker_close(struct live_worker *worker);
+/* Its analysis was loaded: packet time goes on from there. */
+void live_worker_go_on(struct live_worker *worker, int64_t closed_until_s);
 struct live_counts live_worker_counts(struct live_worker *worker);

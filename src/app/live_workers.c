@@ -1,5 +1,6 @@
 #include "app/live_worker.h"
 #include "app/monotonic.h"
+#include "source/fanout.h"
 #include "state/replan.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@ struct live_workers {
     struct live_workers_config config;
     struct live_worker *worker;
     struct live_request hold;
+    uint64_t frames_before;
     unsigned started;
     pthread_mutex_t lock;
     pthread_cond_t done;
@@ -296,6 +298,59 @@ static void ask(struct live_worker *worker, struct live_request *request)
     (void)pthread_mutex_unlock(&worker->lock);
 }
 
+struct analysis *live_workers_analysis(struct live_workers *workers, unsigned worker)
+{
+    return workers->worker[worker].analysis;
+}
+
+unsigned live_workers_count(const struct live_workers *workers)
+{
+    return workers->config.n;
+}
+
+unsigned live_workers_owner(void *workers, const struct address *source)
+{
+    const struct live_workers *all = workers;
+    return fanout_sum(all->config.seed, source) % all->config.n;
+}
+
+void live_workers_go_on(struct live_workers *workers, int64_t closed_until_s, bool has_time,
+                        int64_t first_ns, int64_t last_ns)
+{
+    for (unsigned w = 0; w < workers->config.n; w++) {
+        struct report_totals totals;
+        report_totals(workers->worker[w].analysis, &totals);
+        workers->frames_before +=
+            totals.counts[COUNT_packets] + totals.counts[COUNT_not_counted];
+        live_worker_go_on(&workers->worker[w], closed_until_s);
+    }
+    if (has_time) {
+        workers->worker[0].first_ns = workers->worker[0].said.first_ns = first_ns;
+        workers->worker[0].last_ns = workers->worker[0].said.last_ns = last_ns;
+    }
+}
+
+bool live_workers_times(const struct live_workers *workers, int64_t *ret_first_ns,
+                        int64_t *ret_last_ns)
+{
+    int64_t first_ns = INT64_MAX, last_ns = INT64_MIN;
+    for (unsigned w = 0; w < workers->config.n; w++) {
+        const struct live_worker *worker = &workers->worker[w];
+        first_ns = worker->first_ns < first_ns ? worker->first_ns : first_ns;
+        last_ns = worker->last_ns > last_ns ? worker->last_ns : last_ns;
+    }
+    bool has_time = first_ns <= last_ns;
+    *ret_first_ns = has_time ? first_ns : 0;
+    *ret_last_ns = has_time ? last_ns : 0;
+    return has_time;
+}
+
+void live_workers_close(struct live_workers *workers)
+{
+    for (unsigned w = 0; workers->config.keeps_state && w < workers->config.n; w++)
+        live_worker_close(&workers->worker[w]);
+}
+
 void live_workers_hold(struct live_workers *workers)
 {
     for (unsigned w = 0; w < workers->config.n; w++) {
@@ -398,7 +453,8 @@ int live_workers_finish(struct live_workers *workers, struct live_result *ret_re
                         struct err *err)
 {
     const struct live_workers_config *config = &workers->config;
-    struct live_result result = {.first_ns = INT64_MAX, .last_ns = INT64_MIN};
+    struct live_result result = {
+        .frames_before = workers->frames_before, .first_ns = INT64_MAX, .last_ns = INT64_MIN};
     int status = 0;
     for (unsigned w = 0; w < workers->started; w++)
         (void)pthread_join(workers->worker[w].thread, NULL);

@@ -310,8 +310,8 @@ void fanout_program(uint32_t seed, unsigned tunnels, struct fanout_program *ret_
 uint32_t fanout_sum(uint32_t seed, const struct address *source)
 {
     uint64_t high = source->v6.hi, low = source->v6.lo;
-    uint32_t a = source->is6 ? (uint32_t)(high >> 32) ^ (uint32_t)high ^
-                                   (uint32_t)(low >> 32) ^ (uint32_t)low
+    uint32_t a = source->is6 ? (uint32_t)(high >> 32) ^ (uint32_t)high ^ (uint32_t)(low >> 32) ^
+                                   (uint32_t)low
                              : source->v4;
     a ^= seed;
     for (unsigned i = 0; i < 3; i++) {

@@ -72,3 +72,28 @@ int analysis_load(struct analysis *const *targets, unsigned n,
     return err_set(err, "", 0, 0, "not a checkpoint, or damaged: its %s",
                    part ? PARTS[part - 1].name : "version");
 }
+
+void analysis_receive(struct analysis *analysis, struct window *windows,
+                      struct profile *profiles)
+{
+    while (windows) {
+        struct window *next = windows->next;
+        windows->next = NULL;
+        windows_receive(&analysis->windows, windows);
+        windows = next;
+    }
+    while (profiles) {
+        struct profile *next = profiles->next;
+        profiles->next = NULL;
+        if (analysis->steps)
+            steps_receive(analysis, profiles);
+        else
+            profile_free(profiles);
+        profiles = next;
+    }
+}
+
+int64_t analysis_closed_until(const struct analysis *analysis)
+{
+    return analysis->windows.closed_before_min * 60;
+}
