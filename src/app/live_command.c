@@ -94,7 +94,7 @@ static int open_workers(struct sensor *sensor, struct err *err)
         .signatures = setup->signatures,
         .collector = sensor->collector,
         .events = sensor->outputs.lines.events,
-        .keeps_state = sensor->keeper.folder,
+        .keeps_state = setup_text(setup, OPTION_state),
         .top_ports = terminal_shows(&sensor->terminal),
     };
     lines_configure(&sensor->outputs.lines, setup, &config.analysis);
@@ -132,7 +132,7 @@ static int lock_in(const struct sensor *sensor, struct err *err)
     const char *user = setup_text(sensor->setup, OPTION_user);
     int status = privileges_drop(user ? user : "nobody", err);
     if (status == EXIT_DONE && !sensor->setup->options.value[OPTION_no_sandbox].given &&
-        sandbox_enter(sensor->keeper.folder, err) != 0)
+        sandbox_enter(setup_text(sensor->setup, OPTION_state), err) != 0)
         status = EXIT_FAILED;
     return status;
 }
@@ -296,18 +296,18 @@ static int capture(struct sensor *sensor, struct err *err)
     int status = look_at_redis(sensor, err);
     if (status == EXIT_DONE)
         status = live_outputs_init(&sensor->outputs, sensor->setup, err);
-    if (status == EXIT_DONE)
-        status = live_keeper_open(&sensor->keeper, sensor->setup, err);
     if (status != EXIT_DONE)
         return status;
     if (open_all(sensor, err) != 0)
         return EXIT_FAILED;
     status = lock_in(sensor, err);
+    if (status == EXIT_DONE)
+        status = live_keeper_open(&sensor->keeper, sensor->setup, err);
     if (status != EXIT_DONE)
         return status;
     sensor->control.workers = sensor->workers;
     sensor->control.collector = sensor->collector;
-    sensor->redis.spool = sensor->keeper.folder ? sensor->keeper.spool : NULL;
+    sensor->redis.spool = sensor->keeper.status.kept ? sensor->keeper.spool : NULL;
     if (sensor->redis_setup.wanted &&
         live_redis_start(&sensor->redis, &sensor->redis_setup, &sensor->control, err) != 0)
         return EXIT_FAILED;

@@ -1,15 +1,14 @@
 #include "app/live_keeper.h"
 
+#include "app/checkpoint_file.h"
 #include "app/commands.h"
 #include "app/message.h"
-#include "app/spool_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -39,13 +38,17 @@ static int64_t now_ns(clockid_t clock)
 
 static void write_file(struct live_keeper *state, struct result *ret_result)
 {
-    struct bytes_out out = {.most = SPOOL_BYTES_MAX};
+    struct checkpoint_file file;
     struct err err = {0};
-    (void)live_kept_put(state->control, state->redis, &state->name, state->moment_ns, &out);
-    ret_result->written = spool_write(state->path, &out, &err) == 0;
-    ret_result->bytes = out.n;
+    int status = checkpoint_file_begin(&file, &state->dir, &err);
+    if (status == 0) {
+        (void)live_kept_put(state->control, state->redis, &state->name, state->moment_ns,
+                            &file.out); /* a failure sticks */
+        status = checkpoint_file_commit(&file, &err);
+    }
+    ret_result->written = status == 0;
+    ret_result->bytes = file.length;
     err_format(&err, ret_result->text, sizeof ret_result->text);
-    free(out.bytes);
 }
 
 /* Nothing of the parent's stays open but the lock: sockets would go on to receive, and ports
@@ -54,7 +57,7 @@ static void close_others(const struct live_keeper *state, int result_fd)
 {
     long most = sysconf(_SC_OPEN_MAX);
     for (int fd = FIRST_FD; fd < most && fd < 65536; fd++)
-        if (fd != state->lock_fd && fd != result_fd)
+        if (fd != state->dir.fd && fd != state->dir.lock_fd && fd != result_fd)
             (void)close(fd); /* most are not open */
 }
 
@@ -84,7 +87,7 @@ static void note_result(struct live_keeper *state, const struct result *result)
         status->written_ns = state->moment_ns;
         status->text[0] = '\0';
         if (failed)
-            message_note("%s: the state is written again", state->path);
+            message_note("the state is written again");
     } else {
         status->failures++;
         memcpy(status->text, result->text, sizeof status->text);
@@ -164,7 +167,7 @@ static bool is_due(const struct live_keeper *state, int64_t now)
 
 void live_keeper_tick(struct live_keeper *state)
 {
-    if (!state->folder)
+    if (!state->status.kept)
         return;
     if (state->child)
         reap(state, false);
@@ -176,7 +179,7 @@ void live_keeper_tick(struct live_keeper *state)
 void live_keeper_end(struct live_keeper *state)
 {
     struct result result = {0};
-    if (!state->folder)
+    if (!state->status.kept)
         return;
     if (state->child)
         reap(state, true);
@@ -188,80 +191,61 @@ void live_keeper_end(struct live_keeper *state)
     note_result(state, &result);
 }
 
-static int lock(struct live_keeper *state, struct err *err)
+static int take_up(struct live_keeper *state, struct err *err)
 {
-    char path[4096], pid[32] = "";
-    (void)snprintf(path, sizeof path, "%s/lock", state->folder);
-    state->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (state->lock_fd < 0)
-        return err_set(err, path, 0, 0, "%s", strerror(errno));
-    if (flock(state->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    ssize_t n = read(state->lock_fd, pid, sizeof pid - 1);
-    pid[n > 0 ? n : 0] = '\0';
-    return err_set(err, state->folder, 0, 0,
-                   "another sensor, process %s, keeps its state here: give each one a --state "
-                   "folder of its own",
-                   pid);
+    struct checkpoint_content content;
+    int status = checkpoint_file_read(&state->dir, &content, err);
+    if (status != 0)
+        return status > 0 ? EXIT_DONE : EXIT_BAD_CONFIG;
+    status = live_kept_take(state->control, state->redis, &state->name, &content.in,
+                            &state->status.written_ns, err);
+    checkpoint_content_fini(&content);
+    if (status != EXIT_DONE) {
+        struct err why = *err;
+        (void)err_set(err, state->dir.path, 0, 0, "its checkpoint %s", why.text);
+    }
+    return status;
 }
 
 int live_keeper_open(struct live_keeper *state, const struct setup *setup, struct err *err)
 {
-    state->folder = setup_text(setup, OPTION_state);
-    state->lock_fd = -1;
-    state->quiet = setup->options.value[OPTION_quiet].given;
-    if (!state->folder)
-        return EXIT_DONE;
-    (void)snprintf(state->path, sizeof state->path, "%s/checkpoint", state->folder);
-    (void)snprintf(state->spool, sizeof state->spool, "%s/spool", state->folder);
-    state->every_ns = (int64_t)setup->options.value[OPTION_checkpoint].number * SECOND_NS;
-    return lock(state, err) == 0 ? EXIT_DONE : EXIT_FAILED;
-}
-
-int live_keeper_load(struct live_keeper *state, struct live_control *control,
-                     struct live_redis *redis, struct err *err)
-{
-    const struct setup *setup = control->setup;
+    const char *folder = setup_text(setup, OPTION_state);
     const char *sensor = setup_text(setup, OPTION_live_sensor);
     const char *dark = setup_text(setup, OPTION_dark);
-    uint8_t *bytes;
-    size_t n;
-    state->control = control;
-    state->redis = redis;
-    if (!state->folder) {
-        if (!state->quiet)
+    if (!folder) {
+        if (!setup->options.value[OPTION_quiet].given)
             message_note("nothing is kept on disk: without --state DIR a restart begins anew");
         return EXIT_DONE;
     }
+    int n = snprintf(state->spool, sizeof state->spool, "%s/spool", folder);
+    if (n < 0 || (size_t)n >= sizeof state->spool) {
+        (void)err_set(err, "--state", 0, 0, "the path is too long");
+        return EXIT_USAGE;
+    }
+    int status = state_dir_open(&state->dir, folder, err);
+    if (status != EXIT_DONE)
+        return status;
+    state->status.kept = true;
+    state->every_ns = (int64_t)setup->options.value[OPTION_checkpoint].number * SECOND_NS;
     state->name = (struct live_kept_name){
         .sensor = sensor ? sensor : "live",
         .dark = dark ? dark : "",
         .dark_size = setup->dark ? prefix_set_size4(setup->dark) : 0,
     };
-    state->status.kept = true;
-    if (access(state->folder, W_OK | X_OK) != 0) {
-        const char *user = setup_text(setup, OPTION_user);
-        (void)err_set(err, state->folder, 0, 0,
-                      "%s; it must be the user's who captures: chown %s %s", strerror(errno),
-                      user ? user : "nobody", state->folder);
-        return EXIT_FAILED;
-    }
-    int status = spool_read(state->path, &bytes, &n, err);
-    if (status != 0)
-        return status > 0 ? EXIT_DONE : EXIT_FAILED;
-    struct bytes_in in = {bytes, bytes + n, false};
-    status = live_kept_take(control, redis, &state->name, &in, &state->status.written_ns, err);
-    free(bytes);
-    if (status != EXIT_DONE) {
-        struct err why = *err;
-        (void)err_set(err, state->path, 0, 0, "%s", why.text);
-    }
-    return status;
+    return EXIT_DONE;
+}
+
+int live_keeper_load(struct live_keeper *state, struct live_control *control,
+                     struct live_redis *redis, struct err *err)
+{
+    state->control = control;
+    state->redis = redis;
+    return state->status.kept ? take_up(state, err) : EXIT_DONE;
 }
 
 void live_keeper_start(struct live_keeper *state)
 {
-    if (!state->folder)
+    if (!state->status.kept)
         return;
     int64_t taken_ns = state->status.written_ns, lost_ns = now_ns(CLOCK_REALTIME) - taken_ns;
     state->begun_ns = now_ns(CLOCK_MONOTONIC);
@@ -285,6 +269,6 @@ void live_keeper_fini(struct live_keeper *state)
         (void)waitpid(state->child, NULL, 0);
         (void)close(state->result_fd);
     }
-    if (state->folder && state->lock_fd >= 0)
-        (void)close(state->lock_fd);
+    if (state->status.kept)
+        state_dir_close(&state->dir);
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "app/live_kept.h"
+#include "app/state_dir.h"
 
 #include <sys/types.h>
 
@@ -25,14 +26,11 @@ struct live_keeper_status {
 };
 
 struct live_keeper {
-    const char *folder; /* NULL: nothing is kept */
-    char path[4096], spool[4096];
-    int lock_fd;
+    struct state_dir dir;
+    char spool[4096]; /* path, for the flusher */
     struct live_kept_name name;
     struct live_control *control;
     struct live_redis *redis;
-    bool quiet;
-
     int64_t every_ns, due_ns, begun_ns; /* monotonic */
     pid_t child;                        /* 0: none */
     int result_fd;                      /* what it says when it is done */
@@ -40,11 +38,10 @@ struct live_keeper {
     struct live_keeper_status status;
 };
 
-/* Before privileges are dropped: the folder and its lock. An exit status, with *err;
- * live_keeper_fini() in any case. */
+/* When privileges are dropped: the folder and its lock; or it is said that nothing is kept. An
+ * exit status, with *err; live_keeper_fini() in any case. */
 int live_keeper_open(struct live_keeper *state, const struct setup *setup, struct err *err);
-/* After that, before capture starts: can it be written? And what is there is taken up. An exit
- * status, with *err. */
+/* Before capture starts: what is there is taken up. An exit status, with *err. */
 int live_keeper_load(struct live_keeper *state, struct live_control *control,
                      struct live_redis *redis, struct err *err);
 /* Capture has started. */
