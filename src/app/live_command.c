@@ -316,6 +316,7 @@ static int capture(struct sensor *sensor, struct err *err)
         return status;
     if (live_outputs_start(&sensor->outputs, err) != 0)
         return EXIT_FAILED;
+    sensor->outputs.state = &sensor->keeper.status;
     sensor->outputs.flusher = &sensor->redis.flusher;
     struct live_observer outputs = live_outputs_observer(&sensor->outputs);
     live_control_observe(&sensor->control, &outputs);

@@ -26,6 +26,7 @@ enum {
 struct result {
     bool written;
     uint64_t bytes;
+    int64_t took_ns;
     char text[ERR_TEXT_CAP];
 };
 
@@ -40,6 +41,7 @@ static void write_file(struct live_keeper *state, struct result *ret_result)
 {
     struct checkpoint_file file;
     struct err err = {0};
+    int64_t began_ns = now_ns(CLOCK_MONOTONIC);
     int status = checkpoint_file_begin(&file, &state->dir, &err);
     if (status == 0) {
         (void)live_kept_put(state->control, state->redis, &state->name, state->moment_ns,
@@ -48,6 +50,7 @@ static void write_file(struct live_keeper *state, struct result *ret_result)
     }
     ret_result->written = status == 0;
     ret_result->bytes = file.length;
+    ret_result->took_ns = now_ns(CLOCK_MONOTONIC) - began_ns;
     err_format(&err, ret_result->text, sizeof ret_result->text);
 }
 
@@ -76,11 +79,10 @@ static _Noreturn void be_child(struct live_keeper *state, pid_t parent, int resu
 static void note_result(struct live_keeper *state, const struct result *result)
 {
     struct live_keeper_status *status = &state->status;
-    int64_t took_ns = now_ns(CLOCK_MONOTONIC) - state->begun_ns;
-    int64_t wait_ns = SHARE * took_ns > state->every_ns ? SHARE * took_ns : state->every_ns;
+    int64_t share_ns = SHARE * result->took_ns;
     bool failed = status->text[0];
-    state->due_ns = state->begun_ns + wait_ns;
-    status->took_us = (uint64_t)took_ns / 1000;
+    state->due_ns = state->begun_ns + (share_ns > state->every_ns ? share_ns : state->every_ns);
+    status->took_us = (uint64_t)result->took_ns / 1000;
     if (result->written) {
         status->checkpoints++;
         status->bytes = result->bytes;

@@ -276,11 +276,28 @@ static void hand_over(struct live_redis *redis, struct flusher_values *values,
     free(feed);
 }
 
+/* A full disk, for one, is told once, and when it is over. */
+static void tell_spool(struct live_redis *redis)
+{
+    struct flusher_status status;
+    flusher_status(redis->flusher, &status);
+    bool failing = status.spool_text[0];
+    if (failing && !redis->told_spool)
+        message_warning(
+            "the spool is not written, and what Redis has not taken is kept in memory "
+            "alone: %s",
+            status.spool_text);
+    if (!failing && redis->told_spool)
+        message_note("the spool is written again");
+    redis->told_spool = failing;
+}
+
 static void tick(void *context, const struct live_status *status)
 {
     struct live_redis *redis = context;
     if (!redis->flusher || redis->control->ended)
         return; /* live_redis_end() has better */
+    tell_spool(redis);
     if (monotonic_ns() < redis->next_ns)
         return;
     struct flusher_values values = {.closed_until_s = redis->minutes_end_s};

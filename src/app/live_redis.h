@@ -26,6 +26,7 @@ struct live_redis {
     int64_t minutes_end_s; /* of the last minute */
     int64_t fed_ns;        /* the sample was handed over up to here */
     int64_t next_ns;       /* monotonic: nothing is handed over before */
+    bool told_spool;
     uint64_t refused;
 };
 
