@@ -44,6 +44,7 @@ struct replay_config {
     int64_t lateness_ns;                /* a minute closes this long after its end */
     const struct decode_config *decode; /* to set frame.shard; NULL: shards are not needed */
     int open_max;                       /* files open at a time; beyond: that file fails */
+    int64_t packet_time_ns;             /* of a stream that this one continues; 0: it begins */
 };
 
 struct replay_progress {

@@ -46,6 +46,11 @@ struct collector_closed {
 /* What was closed since the last call, to the caller. */
 void collector_take(struct collector *collector, struct collector_closed *ret_closed);
 
+/* Rows of the run before, by time, and how many it refused; before anything is delivered.
+ * Copies them. False: memory. */
+bool collector_continue(struct collector *collector, const struct report_minute *rows, size_t n,
+                        uint64_t refused);
+size_t collector_rows(struct collector *collector);
 /* A copy of the last rows, at most `most`; free() it. NULL: none, or memory. */
 struct report_minute *collector_copy_series(struct collector *collector, size_t most,
                                             size_t *ret_n, uint64_t *ret_refused);

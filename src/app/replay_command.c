@@ -8,6 +8,7 @@
 #include "app/processors.h"
 #include "app/progress.h"
 #include "app/publisher.h"
+#include "app/replay_state.h"
 #include "app/setup.h"
 #include "app/workers.h"
 
@@ -46,12 +47,12 @@ static const struct file_status **list_files(const struct replay *replay)
     return list;
 }
 
-/* Every frame is counted once or refused for one reason. If that ever fails, say so: a report
- * that is wrong must not look right. */
+/* Every frame, those of runs before included, is counted once or refused for one reason. If
+ * that ever fails, say so: a report that is wrong must not look right. */
 static int check_conservation(const struct report *report, const struct replay *replay,
-                              struct err *err)
+                              uint64_t before, struct err *err)
 {
-    uint64_t read = 0, accounted = report->counts[COUNT_packets];
+    uint64_t read = before, accounted = report->counts[COUNT_packets];
     for (unsigned i = 0; i < replay_file_count(replay); i++)
         read += replay_file(replay, i)->frames;
     for (unsigned i = 0; i < REASON_COUNT_; i++)
@@ -67,7 +68,7 @@ static int check_conservation(const struct report *report, const struct replay *
 }
 
 static int run(struct setup *setup, struct publisher *publisher, struct lines *lines,
-               FILE *page, struct err *err)
+               struct replay_state *state, FILE *page, struct err *err)
 {
     const union option_value *value = setup->options.value;
     int64_t lateness_ns = (int64_t)value[OPTION_lateness].number * 1000000000;
@@ -80,7 +81,7 @@ static int run(struct setup *setup, struct publisher *publisher, struct lines *l
                      .evidence = setup->evidence,
                      .evidence_s = (uint32_t)value[OPTION_evidence].number,
                      .profiles = publisher,
-                     .feed = publisher || page},
+                     .feed = publisher || page || state->kept},
         .signatures = setup->signatures,
         .events = lines->events,
         .read_ahead = processors_allowed() >= 2 * setup->workers,
@@ -93,6 +94,7 @@ static int run(struct setup *setup, struct publisher *publisher, struct lines *l
         .lateness_ns = lateness_ns,
         .decode = setup->workers > 1 ? &setup->decode : NULL,
         .open_max = setup_open_max(),
+        .packet_time_ns = state->before.packet_time_ns,
     };
     struct replay *replay = replay_new(
         &replay_config, (const char *const *)setup->options.files, setup->options.files_n);
@@ -110,6 +112,8 @@ static int run(struct setup *setup, struct publisher *publisher, struct lines *l
         (void)err_set(err, NULL, 0, 0, "out of memory");
         goto out;
     }
+    if (replay_state_continue(state, &config, collector, err) != 0)
+        goto out;
     workers = workers_start(&config, replay, collector, err);
     if (!workers)
         goto out;
@@ -121,8 +125,10 @@ static int run(struct setup *setup, struct publisher *publisher, struct lines *l
         progress_draw(&progress, &now);
     }
     progress_end(&progress);
-    if (workers_finish(workers, &result, err) != 0)
+    bool saved = replay_state_save(state, setup, workers, collector, err) == 0;
+    if (workers_finish(workers, &result, saved ? err : NULL) != 0 || !saved)
         goto out;
+    replay_state_add(state, &result);
     input.frames = result.frames;
     input.has_time = result.has_time;
     input.first_ns = result.first_ns;
@@ -138,7 +144,7 @@ static int run(struct setup *setup, struct publisher *publisher, struct lines *l
     struct sink_files files = {list, replay_file_count(replay)};
     status = output_report(setup, report, &files, err);
     if (status == 0)
-        status = check_conservation(report, replay, err);
+        status = check_conservation(report, replay, state->before.frames, err);
     if (status == 0 && page) {
         const struct html_input html = {result.analysis, report, input.locator,
                                         setup->signatures,
@@ -152,9 +158,12 @@ static int run(struct setup *setup, struct publisher *publisher, struct lines *l
                                                              gathering, input.locator},
                                    err);
     if (status == 0)
-        status = lines_add_series(lines, report, err);
+        status = lines_add_series(lines, report, state->closed_until_s,
+                                  state->kept ? state->closes_until_s : INT64_MAX, err);
     if (status == 0)
         status = lines_close(lines, err);
+    if (status == 0)
+        status = replay_state_commit(state, err);
     if (status == 0 && failed)
         status = 1;
 out:
@@ -184,6 +193,9 @@ static int connect_and_run(struct setup *setup)
     if (status == EXIT_DONE && redis.wanted)
         status = publisher_init(&publisher, setup, &redis, &err);
     struct lines lines = {0};
+    struct replay_state state = {0};
+    if (status == EXIT_DONE)
+        status = replay_state_open(&state, setup, &err);
     if (status == EXIT_DONE)
         status = lines_open(&lines, setup, false, &err);
     const char *html = setup_text(setup, OPTION_html);
@@ -191,13 +203,14 @@ static int connect_and_run(struct setup *setup)
     if (status == EXIT_DONE && html && !page)
         status = EXIT_FAILED;
     int result = status == EXIT_DONE
-                     ? run(setup, redis.wanted ? &publisher : NULL, &lines, page, &err)
+                     ? run(setup, redis.wanted ? &publisher : NULL, &lines, &state, page, &err)
                      : -1;
     if (status == EXIT_DONE && result != 0)
         status = EXIT_FAILED;
     if (result < 0)
         status = setup_tell(setup, &err, status);
     lines_free(&lines);
+    replay_state_fini(&state);
     publisher_fini(&publisher);
     return status;
 }

@@ -254,6 +254,8 @@ struct replay *replay_new(const struct replay_config *config, const char *const 
         return NULL;
     }
     stamp_init(&replay->stamp, config->lateness_ns);
+    if (config->packet_time_ns > 0)
+        stamp_advance(&replay->stamp, config->packet_time_ns);
     bool sizes_known = true;
     for (unsigned i = 0; i < n; i++) {
         sizes_known &= init_file(&replay->files[i], names[i]);
