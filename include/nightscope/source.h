@@ -50,6 +50,7 @@ struct replay_config {
 struct replay_progress {
     uint64_t bytes_read, bytes_total; /* of the files as stored; total 0: unknown (a pipe) */
     uint64_t frames;
+    int64_t first_ns; /* of the stream's first frame; 0: not known yet */
 };
 
 struct replay;

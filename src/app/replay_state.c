@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-static const char *sensor_of(const struct setup *setup)
+const char *replay_state_sensor(const struct setup *setup)
 {
     const char *name = setup_text(setup, OPTION_sensor);
     return name ? name : "replay";
@@ -18,8 +18,8 @@ static int take_head(struct replay_state *state, const struct setup *setup, stru
 {
     struct bytes_in *in = &state->content.in;
     sensor_state_take(in, &state->before);
-    if (!in->failed && sensor_state_check(&state->before, state->dir.path, sensor_of(setup),
-                                          setup->dark, err) != 0)
+    if (!in->failed && sensor_state_check(&state->before, state->dir.path,
+                                          replay_state_sensor(setup), setup->dark, err) != 0)
         return -1;
     state->closed_until_s = (int64_t)bytes_take_u64(in, INT64_MAX);
     state->rows_refused = bytes_take_u64(in, UINT64_MAX);
@@ -113,7 +113,7 @@ static struct sensor_state now(const struct replay_state *state, const struct se
         .last_ns = run.has_time ? run.last_ns : 0,
         .packet_time_ns = workers_packet_time(workers),
     };
-    (void)snprintf(now.sensor, sizeof now.sensor, "%s", sensor_of(setup));
+    (void)snprintf(now.sensor, sizeof now.sensor, "%s", replay_state_sensor(setup));
     return now;
 }
 

@@ -25,6 +25,8 @@ struct replay_state {
     struct checkpoint_file file; /* the next one, being written */
 };
 
+/* The name that the state is of. */
+const char *replay_state_sensor(const struct setup *setup);
 /* Takes the folder and reads what is there. An exit status, with *err. */
 int replay_state_open(struct replay_state *state, const struct setup *setup, struct err *err);
 void replay_state_fini(struct replay_state *state);
