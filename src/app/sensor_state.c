@@ -12,6 +12,7 @@ static const uint64_t TIME_MAX_NS = (uint64_t)UINT32_MAX * 1000000000 + 99999999
 void sensor_state_put(struct bytes_out *out, const struct sensor_state *state)
 {
     size_t n = strnlen(state->sensor, sizeof state->sensor - 1);
+    bytes_put_u64(out, SENSOR_REPLAY);
     bytes_put_u64(out, n);
     bytes_put(out, state->sensor, n);
     bytes_put_u64(out, state->has_dark);
@@ -26,7 +27,9 @@ void sensor_state_put(struct bytes_out *out, const struct sensor_state *state)
 
 void sensor_state_take(struct bytes_in *in, struct sensor_state *ret_state)
 {
-    *ret_state = (struct sensor_state){0};
+    *ret_state = (struct sensor_state){.kind = (uint8_t)bytes_take_u64(in, SENSOR_REPLAY)};
+    if (ret_state->kind != SENSOR_REPLAY)
+        return;
     size_t n = bytes_take_u64(in, SENSOR_NAME_CAP - 1);
     const uint8_t *name = bytes_take(in, n);
     if (name)
@@ -44,6 +47,10 @@ void sensor_state_take(struct bytes_in *in, struct sensor_state *ret_state)
 int sensor_state_check(const struct sensor_state *state, const char *path, const char *sensor,
                        const struct prefix_set *dark, struct err *err)
 {
+    if (state->kind != SENSOR_REPLAY)
+        return err_set(err, path, 0, 0,
+                       "holds the state of a sensor that captures, which `nightscope live` "
+                       "continues; give a replay a folder of --state of its own");
     if (strcmp(state->sensor, sensor) != 0)
         return err_set(err, path, 0, 0,
                        "holds the state of the sensor %s, not of %s; give each sensor a folder "

@@ -10,7 +10,12 @@
 
 enum { SENSOR_NAME_CAP = 65 };
 
+/* Who keeps the state, and so what follows: the first number of the content. */
+enum sensor_kind { SENSOR_LIVE = 1, SENSOR_REPLAY = 2 };
+
 struct sensor_state {
+    uint8_t
+        kind; /* enum sensor_kind; of another one than SENSOR_REPLAY, nothing more is read */
     char sensor[SENSOR_NAME_CAP];
     bool has_dark;   /* --dark was given: */
     uint64_t dark;   /* prefix_set_hash() */
@@ -24,8 +29,8 @@ struct sensor_state {
 void sensor_state_put(struct bytes_out *out, const struct sensor_state *state);
 void sensor_state_take(struct bytes_in *in, struct sensor_state *ret_state);
 
-/* Is it of this sensor and dark space (NULL: every destination)? Else -1, and *err says what to
- * do. `path`: the folder of the state. */
+/* Is it of a replay, of this sensor and dark space (NULL: every destination)? Else -1, and *err
+ * says what to do. `path`: the folder of the state. */
 int sensor_state_check(const struct sensor_state *state, const char *path, const char *sensor,
                        const struct prefix_set *dark, struct err *err);
 

@@ -10,9 +10,11 @@ import glob
 import json
 import os
 import random
+import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 import captures
 
@@ -186,6 +188,10 @@ def check_refusals(rng, folder):
     refused("another file", 78, "not a checkpoint of nightscope", *dark)
     write(state, "checkpoint", good[:8] + b"\x63" + good[9:])
     refused("a later version", 78, "of version 99", *dark)
+    live = b"\x01" + good[25:]
+    header = good[:12] + struct.pack("<QI", len(live), zlib.crc32(live))
+    write(state, "checkpoint", header + live)
+    refused("the state of a live sensor", 78, "`nightscope live` continues", *dark)
     write(state, "checkpoint", good)
     write(state, "checkpoint.new", b"of a run that was killed")
     replay([capture], "--state", state, *dark)
