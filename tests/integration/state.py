@@ -4,7 +4,6 @@
 wherever the cut is, however many workers there are before and after it, with limits that evict; and
 the scan events of both runs are those of one. Then: what must be the same, who may have the folder,
 and what is said of one that is damaged."""
-import fcntl
 import gzip
 import glob
 import json
@@ -14,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import zlib
 
 import captures
@@ -148,6 +148,20 @@ def check_late(rng, folder):
     expect("late packets are in the totals", second["frames"] == len(packets))
 
 
+def is_locked(state, pid):
+    """Whoever has the lock writes its number (trying to lock it here might get before it)."""
+    with open(os.path.join(state, "lock"), encoding="ascii") as lock:
+        return lock.read() == f"{pid}\n"
+
+
+def wait_for(what, condition):
+    until = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > until:
+            sys.exit(f"waited in vain for {what}")
+        time.sleep(0.01)
+
+
 def check_refusals(rng, folder):
     linktype, packets = make(rng, folder)
     capture = write(folder, "some.pcap", captures.pcap(linktype, packets))
@@ -168,15 +182,21 @@ def check_refusals(rng, folder):
     refused("another dark space", 78, "counted with another --dark", "--sensor", "tokyo", "--dark",
             "10.0.0.0/9")
     refused("no dark space", 78, "counted with a --dark", "--sensor", "tokyo")
-    with open(os.path.join(state, "lock"), "r+", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.truncate(0)
-        lock.write("4711\n")
-        lock.flush()
-        refused("a second instance", 1, "another nightscope (process 4711) has this folder", *dark)
     path = os.path.join(state, "checkpoint")
     with open(path, "rb") as file:
         good = bytearray(file.read())
+    with subprocess.Popen([NIGHTSCOPE, "replay", "--json", "--quiet", "--state", state, *dark, "-"],
+                          stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as first:
+        with open(capture, "rb") as file:
+            first.stdin.write(file.read(20000))
+        first.stdin.flush()
+        wait_for("the lock of the first", lambda: is_locked(state, first.pid))
+        refused("a second instance", 1, f"another nightscope (process {first.pid}) has this folder",
+                *dark)
+        first.kill()
+    with open(path, "rb") as file:
+        expect("a run that was killed leaves the state as it was", file.read() == good)
+    replay([capture], "--state", state, *dark)
     for at in (rng.randrange(24, len(good)), len(good) - 1):
         bad = bytearray(good)
         bad[at] ^= 1 << rng.randrange(8)
