@@ -53,8 +53,8 @@ int checkpoint_file_begin(struct checkpoint_file *file, const struct state_dir *
 {
     static const uint8_t header[HEADER_BYTES];
     *file = (struct checkpoint_file){.dir = dir, .out = {.drain = drain, .context = file}};
-    file->fd =
-        openat(dir->fd, BESIDE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    (void)unlinkat(dir->fd, BESIDE, 0); /* of a run that was killed */
+    file->fd = openat(dir->fd, BESIDE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file->fd >= 0 && write_all(file->fd, header, sizeof header))
         return 0;
     (void)fail(dir, err, "cannot be written", strerror(errno));

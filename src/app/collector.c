@@ -206,6 +206,30 @@ void collector_deliver(struct collector *collector, unsigned worker, struct wind
     (void)pthread_mutex_unlock(&collector->lock);
 }
 
+bool collector_continue(struct collector *collector, const struct report_minute *rows, size_t n,
+                        uint64_t refused)
+{
+    struct report_minute *copy = malloc((n + 1) * sizeof *copy);
+    if (!copy)
+        return false;
+    if (n)
+        memcpy(copy, rows, n * sizeof *copy);
+    free(collector->rows);
+    collector->rows = copy;
+    collector->rows_n = n;
+    collector->rows_cap = n + 1;
+    collector->refused = refused;
+    return true;
+}
+
+size_t collector_rows(struct collector *collector)
+{
+    (void)pthread_mutex_lock(&collector->lock);
+    size_t n = collector->rows_n;
+    (void)pthread_mutex_unlock(&collector->lock);
+    return n;
+}
+
 struct report_minute *collector_copy_series(struct collector *collector, size_t most,
                                             size_t *ret_n, uint64_t *ret_refused)
 {

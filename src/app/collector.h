@@ -60,6 +60,11 @@ uint32_t collector_seconds(struct collector *collector, int64_t start_s);
 /* Minutes that end by then are closed, by all workers. */
 int64_t collector_closed_until(struct collector *collector);
 
+/* Rows of the run before, by time, and how many it refused; before anything is delivered.
+ * Copies them. False: memory. */
+bool collector_continue(struct collector *collector, const struct report_minute *rows, size_t n,
+                        uint64_t refused);
+size_t collector_rows(struct collector *collector);
 /* A copy of the last rows, at most `most`; free() it. NULL: none, or memory. */
 struct report_minute *collector_copy_series(struct collector *collector, size_t most,
                                             size_t *ret_n, uint64_t *ret_refused);

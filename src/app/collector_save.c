@@ -4,8 +4,7 @@
 #include "app/collector_state.h"
 
 #include "app/gathering_save.h"
-
-#include <stdlib.h>
+#include "app/sensor_state.h"
 
 enum { MINUTE_S = 60 };
 
@@ -14,14 +13,7 @@ void collector_save(struct collector *collector, struct bytes_out *out)
     (void)pthread_mutex_lock(&collector->lock);
     bytes_put_u64(out, (uint64_t)collector->all_past_s);
     bytes_put_u64(out, collector->refused);
-    bytes_put_u64(out, collector->rows_n);
-    for (size_t i = 0; i < collector->rows_n; i++) {
-        const struct report_minute *row = &collector->rows[i];
-        bytes_put_u64(out, (uint64_t)row->start_s);
-        bytes_put_u64(out, row->seconds);
-        bytes_put_u64(out, row->dports);
-        spool_put_counts(out, row->counts);
-    }
+    sensor_state_put_rows(out, collector->rows, collector->rows_n);
     uint64_t n = 0;
     for (unsigned i = 0; i < CAPTURED_MINUTES; i++)
         n += collector->captured[i].start_s >= collector->all_past_s &&
@@ -36,27 +28,6 @@ void collector_save(struct collector *collector, struct bytes_out *out)
     (void)pthread_mutex_unlock(&collector->lock);
 }
 
-static bool load_rows(struct collector *collector, struct bytes_in *in)
-{
-    uint64_t n = bytes_take_u64(in, collector->rows_max ? collector->rows_max : SERIES_MAX);
-    if (in->failed || n > bytes_left(in) / COUNT_COUNT_)
-        return false;
-    collector->rows = malloc((n + 1) * sizeof *collector->rows);
-    if (!collector->rows)
-        return false;
-    collector->rows_cap = n + 1;
-    for (; collector->rows_n < n && !in->failed; collector->rows_n++) {
-        struct report_minute *row = &collector->rows[collector->rows_n];
-        *row = (struct report_minute){0};
-        row->start_s = spool_take_start(in, MINUTE_S, -1);
-        row->seconds = (uint32_t)bytes_take_u64(in, MINUTE_S);
-        row->dports = bytes_take_u64(in, UINT64_MAX);
-        spool_take_counts(in, row->counts);
-        in->failed |= row->start_s + MINUTE_S > collector->all_past_s;
-    }
-    return !in->failed;
-}
-
 int collector_load(struct collector *collector, struct bytes_in *in)
 {
     (void)pthread_mutex_lock(&collector->lock);
@@ -64,7 +35,9 @@ int collector_load(struct collector *collector, struct bytes_in *in)
     for (unsigned i = 0; i < collector->workers; i++)
         collector->closed_until_s[i] = collector->all_past_s;
     collector->refused = bytes_take_u64(in, UINT64_MAX);
-    bool loaded = load_rows(collector, in);
+    collector->rows = sensor_state_take_rows(in, &collector->rows_n);
+    collector->rows_cap = collector->rows_n + 1;
+    bool loaded = collector->rows;
     uint64_t n = bytes_take_u64(in, CAPTURED_MINUTES);
     for (uint64_t i = 0; i < n && !in->failed; i++) {
         int64_t start_s = spool_take_start(in, MINUTE_S, -1);

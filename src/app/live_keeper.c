@@ -213,7 +213,6 @@ int live_keeper_open(struct live_keeper *state, const struct setup *setup, struc
 {
     const char *folder = setup_text(setup, OPTION_state);
     const char *sensor = setup_text(setup, OPTION_live_sensor);
-    const char *dark = setup_text(setup, OPTION_dark);
     if (!folder) {
         if (!setup->options.value[OPTION_quiet].given)
             message_note("nothing is kept on disk: without --state DIR a restart begins anew");
@@ -231,8 +230,8 @@ int live_keeper_open(struct live_keeper *state, const struct setup *setup, struc
     state->every_ns = (int64_t)setup->options.value[OPTION_checkpoint].number * SECOND_NS;
     state->name = (struct live_kept_name){
         .sensor = sensor ? sensor : "live",
-        .dark = dark ? dark : "",
-        .dark_size = setup->dark ? prefix_set_size4(setup->dark) : 0,
+        .has_dark = setup->dark,
+        .dark = setup->dark ? prefix_set_hash(setup->dark) : 0,
     };
     return EXIT_DONE;
 }

@@ -1,6 +1,7 @@
 #include "app/live_kept.h"
 
 #include "app/commands.h"
+#include "app/sensor_state.h"
 
 #include <nightscope/checkpoint.h>
 #include <stdlib.h>
@@ -20,10 +21,11 @@ bool live_kept_put(const struct live_control *control, struct live_redis *redis,
 {
     struct live_workers *workers = control->workers;
     struct analysis *first = live_workers_analysis(workers, 0);
+    bytes_put_u64(out, SENSOR_LIVE);
     bytes_put_u64(out, VERSION);
     put_text(out, name->sensor);
-    put_text(out, name->dark);
-    bytes_put_u64(out, name->dark_size);
+    bytes_put_u64(out, name->has_dark);
+    bytes_put_le(out, name->dark, 8);
     bytes_put_le(out, (uint64_t)taken_ns, 8);
     int64_t first_ns, last_ns;
     bool has_time = live_workers_times(workers, &first_ns, &last_ns);
@@ -83,17 +85,22 @@ static bool same(struct bytes_in *in, const char *text)
 
 static int take_head(const struct live_kept_name *name, struct bytes_in *in, struct err *err)
 {
+    if (bytes_take_u64(in, UINT64_MAX) == SENSOR_REPLAY) {
+        (void)err_set(err, NULL, 0, 0,
+                      "is that of a replay: give a sensor that captures another folder");
+        return EXIT_BAD_CONFIG;
+    }
     uint64_t version = bytes_take_u64(in, UINT64_MAX);
     if (in->failed || version != VERSION) {
         (void)err_set(err, NULL, 0, 0,
                       "is of another version of nightscope (%llu; this one writes %d): move it "
                       "away to begin anew",
                       (unsigned long long)version, VERSION);
-        return EXIT_FAILED;
+        return EXIT_BAD_CONFIG;
     }
     bool sensor = same(in, name->sensor);
-    bool dark = same(in, name->dark);
-    dark &= bytes_take_u64(in, UINT64_MAX) == name->dark_size;
+    bool dark = bytes_take_u64(in, 1) == name->has_dark;
+    dark &= bytes_take_le(in, 8) == name->dark;
     if (in->failed || (sensor && dark))
         return EXIT_DONE;
     (void)err_set(err, NULL, 0, 0,
@@ -119,7 +126,8 @@ static int take_parts(const struct live_control *control, struct bytes_in *in, s
             return -1;
     if (!in->failed && in->at == in->end)
         return 0;
-    return err_set(err, NULL, 0, 0, "damaged: it ends too early, or too late");
+    return err_set(err, NULL, 0, 0,
+                   "is damaged: it ends too early, or too late; move it away to begin anew");
 }
 
 int live_kept_take(const struct live_control *control, struct live_redis *redis,
@@ -134,11 +142,12 @@ int live_kept_take(const struct live_control *control, struct live_redis *redis,
     int64_t first_ns = (int64_t)bytes_take_le(in, 8);
     int64_t last_ns = (int64_t)bytes_take_le(in, 8);
     if (collector_load(control->collector, in) != 0) {
-        (void)err_set(err, NULL, 0, 0, "damaged, or out of memory: its series");
-        return EXIT_FAILED;
+        (void)err_set(err, NULL, 0, 0,
+                      "is damaged, or memory is out: its series; move it away to begin anew");
+        return EXIT_BAD_CONFIG;
     }
     if (take_parts(control, in, err) != 0)
-        return EXIT_FAILED;
+        return EXIT_BAD_CONFIG;
     struct analysis *first = live_workers_analysis(control->workers, 0);
     live_workers_go_on(control->workers, analysis_closed_until(first), has_time, first_ns,
                        last_ns);

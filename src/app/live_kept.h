@@ -1,6 +1,6 @@
 /* What the checkpoint of a sensor that captures holds, and how it is taken up.
  *
- *   version | sensor | dark space | taken at | has time, first, last | collector
+ *   SENSOR_LIVE | version | sensor | dark space | taken at | has time, first, last | collector
  *   | n workers | what each counts (analysis_save())
  *
  * Minutes and steps that are on their way from the workers to Redis lie in the first one's. */
@@ -12,8 +12,8 @@
 /* Whose state it is, and what must be the same for counts to mean the same. */
 struct live_kept_name {
     const char *sensor;
-    const char *dark; /* as the option has it; "" */
-    uint64_t dark_size;
+    bool has_dark;
+    uint64_t dark; /* prefix_set_hash() */
 };
 
 /* While no worker counts. Whatever waits for Redis is moved into what the first worker counts:

@@ -49,7 +49,7 @@ int redis_setup_init(const struct setup *setup, struct redis_setup *ret_redis, s
                        {OPTION_redis_cert, "--redis-cert"}};
         for (unsigned i = 0; i < sizeof NEED_IT / sizeof *NEED_IT; i++)
             if (setup_text(setup, NEED_IT[i].id) && !setup->options.from_file[NEED_IT[i].id] &&
-                !(named && NEED_IT[i].id == OPTION_live_sensor)) {
+                !(named && strcmp(NEED_IT[i].name, "--sensor") == 0)) {
                 (void)err_set(err, NEED_IT[i].name, 0, 0, "needs --redis URL beside it");
                 return EXIT_USAGE;
             }

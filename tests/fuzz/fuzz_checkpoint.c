@@ -1,5 +1,7 @@
-/* Bytes as a saved analysis. Whatever they are, an error or a load; what was loaded saves as
- * bytes that load and save as the same again, goes on counting, and makes a report. */
+/* Bytes as a saved analysis, and as what precedes it in a state. Whatever they are, an error or
+ * a load; what was loaded saves as bytes that load and save as the same again, goes on
+ * counting, and makes a report. */
+#include "app/sensor_state.h"
 #include "base/bytes.h"
 #include "state/evidence.h"
 
@@ -116,9 +118,32 @@ static void go_on(struct analysis *analysis)
     event_blocks_free(analysis_take_events(analysis));
 }
 
+/* What is read as a head is written as the same bytes. */
+static void check_head(const uint8_t *data, size_t size)
+{
+    struct bytes_in in = {data, data + size, false};
+    struct bytes_out out = {0};
+    struct sensor_state head;
+    size_t n;
+    sensor_state_take(&in, &head);
+    if (head.kind != SENSOR_REPLAY)
+        return;
+    struct report_minute *rows = sensor_state_take_rows(&in, &n);
+    if (rows && !in.failed && !memchr(head.sensor, 0, (size_t)data[1])) {
+        sensor_state_put(&out, &head);
+        sensor_state_put_rows(&out, rows, n);
+        if (out.failed || out.n != (size_t)(in.at - data) ||
+            memcmp(out.bytes, data, out.n) != 0)
+            abort();
+    }
+    free(rows);
+    free(out.bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct analysis *targets[3];
+    check_head(data, size);
     if (!config.evidence)
         make_plan();
     if (!load(data, size, targets, 1))

@@ -103,7 +103,8 @@ static void count(struct sensor *sensor, const struct stream *stream, unsigned b
             if (batch->n + batch->refused_n < rows && i + 1 < end)
                 continue;
             matcher_run(matcher, batch, matches);
-            analysis_add(sensor->workers[worker], batch, matches);
+            analysis_add(sensor->workers[worker], batch,
+                         sensor->config.evidence ? matches : NULL);
             batch_clear(batch);
         }
         if (end > begin) /* as all workers are told, whatever packets they have */
@@ -431,6 +432,151 @@ START_TEST(saving_is_the_inverse_of_loading)
 }
 END_TEST
 
+static uint64_t event_packets(const struct sensor *sensor)
+{
+    uint64_t packets = 0;
+    for (size_t i = 0; i < sensor->events_n; i++)
+        packets += sensor->events[i].packets;
+    return packets;
+}
+
+/* As after a lost capture handle: packets dealt out whatever their source, then loaded by
+ * source.
+ */
+START_TEST(sources_in_two_parts_become_one)
+{
+    struct random random = random_seeded("parts");
+    struct limits limits = {100, 1 << 20, 1 << 20, 60};
+    struct stream stream = stream_random(&random, PACKETS, limits.sources, limits.lateness_s);
+    struct stream halves[2];
+    struct sensor whole = sensor_of(&limits), sensor = sensor_of(&limits);
+    struct bytes_out parts[2];
+    whole.config.evidence = sensor.config.evidence = NULL;
+    start(&whole, 1, &random);
+    count(&whole, &stream, 0, stream.n, 256);
+    struct report *expected = finish(&whole);
+    for (unsigned half = 0; half < 2; half++) {
+        halves[half] =
+            (struct stream){calloc(stream.n, sizeof *stream.packets), 0, stream.lateness_ns};
+        for (unsigned i = half; i < stream.n; i += 2)
+            halves[half].packets[halves[half].n++] = stream.packets[i];
+        start(&sensor, 1, &random);
+        count(&sensor, &halves[half], 0, halves[half].n, 100);
+        parts[half] = save(sensor.workers[0]);
+        analysis_free(sensor.workers[0]);
+        free(halves[half].packets);
+    }
+    start(&sensor, 3, &random);
+    for (unsigned half = 0; half < 2; half++) {
+        load(&sensor, &parts[half]);
+        free(parts[half].bytes);
+    }
+    struct report *report = finish(&sensor);
+    same_view(&expected->scan, &report->scan);
+    same_view(&expected->backscatter, &report->backscatter);
+    ck_assert_uint_eq(expected->destinations, report->destinations);
+    ck_assert_uint_eq(expected->sources, report->sources);
+    same_profiles(whole.profiles, sensor.profiles);
+    same_feed(whole.workers[0], sensor.workers[0]);
+    ck_assert_uint_eq(event_packets(&whole), event_packets(&sensor));
+    report_free(expected);
+    report_free(report);
+    sensor_fini(&whole);
+    sensor_fini(&sensor);
+    free(stream.packets);
+}
+END_TEST
+
+/* Of the signatures of TEXT: one is another now, one needs records of another kind, one is as
+ * it was; the rest is gone, and one is new, before all others. */
+static const char OTHERS[] = "signature brand-new\n    title t\n    origin tool\n"
+                             "    match udp\n    chance 2^-8\n    reference none\n"
+                             "signature rare\n    title t\n    origin tool\n"
+                             "    match tcp.dstport < 4000 or udp.dstport < 4000\n"
+                             "    chance 2^-8\n    reference none\n"
+                             "signature port\n    title t\n    origin iot\n"
+                             "    match tcp.dstport < 30000\n    chance 0.3\n"
+                             "    reference none\n"
+                             "signature often\n    title t\n    origin iot\n"
+                             "    match tcp or udp\n    chance 0.3\n    reference none\n";
+
+static const struct report_tool *tool_of(const struct report *report, const char *name)
+{
+    for (size_t i = 0; i < report->signatures.n; i++)
+        if (strcmp(report->signatures.rows[i].name, name) == 0)
+            return &report->signatures.rows[i];
+    return NULL;
+}
+
+/* Packets by label of all profiles, under the name that the plan has for its key. */
+static uint64_t label_packets(const struct sensor *sensor, const char *name)
+{
+    uint64_t packets = 0, others;
+    for (const struct profile *profile = sensor->profiles; profile; profile = profile->next) {
+        struct profile_row rows[SIGNATURES];
+        size_t n = profile_top(profile, PROFILE_ALL, PROFILE_LABEL, PROFILE_BY_PACKETS, rows,
+                               SIGNATURES, &others);
+        for (size_t i = 0; i < n; i++)
+            if (strcmp(evidence_label_name(sensor->config.evidence, (unsigned)rows[i].key),
+                       name) == 0)
+                packets += rows[i].packets;
+    }
+    return packets;
+}
+
+START_TEST(signatures_go_by_their_names)
+{
+    static struct signature_errors errors;
+    struct random random = random_seeded("names");
+    struct limits limits = {120, 1 << 20, 1 << 20, 60};
+    struct stream stream = stream_random(&random, PACKETS, limits.sources, limits.lateness_s);
+    struct signature_set *set = signature_set_new();
+    ck_assert_int_eq(signature_set_parse(set, "test", OTHERS, sizeof OTHERS - 1, &errors), 0);
+    struct evidence_plan *other = evidence_plan_new(
+        &(struct evidence_config){.signatures = set, .alpha = 0.02, .dark_size = 256});
+    struct sensor whole = sensor_of(&limits), sensor = sensor_of(&limits);
+    start(&whole, 1, &random);
+    count(&whole, &stream, 0, stream.n, 256);
+    start(&sensor, 2, &random);
+    count(&sensor, &stream, 0, stream.n, 256);
+    sensor.config.evidence = other;
+    restart(&sensor, 3, false, &random);
+
+    struct report *before = finish(&whole), *after = finish(&sensor);
+    static const char *const KEPT[] = {"often", "rare", "port"};
+    for (unsigned i = 0; i < 3; i++)
+        same_tools(tool_of(before, KEPT[i]), tool_of(after, KEPT[i]), 1);
+    ck_assert_uint_eq(after->signatures.n, 4);
+    ck_assert_uint_eq(tool_of(after, "brand-new")->packets, 0);
+    ck_assert_uint_eq(label_packets(&whole, "rare"), label_packets(&sensor, "rare"));
+    ck_assert_uint_eq(label_packets(&whole, "port"), label_packets(&sensor, "port"));
+    ck_assert_uint_eq(before->counts[COUNT_iot_matched], after->counts[COUNT_iot_matched]);
+    unsigned hits = 0;
+    for (unsigned i = 0; i < stream.n; i++) {
+        const struct packet *packet = &stream.packets[i];
+        struct address address = {.is6 = packet->is6, .v4 = packet->src};
+        if (packet->is6)
+            address.v6 = packet->src6;
+        struct source_evidence rows[SIGNATURES];
+        unsigned n = analysis_evidence(sensor.workers[0], &address, rows, SIGNATURES);
+        for (unsigned k = 0; k < n; k++) {
+            const char *name = signature_at(set, rows[k].signature)->name;
+            ck_assert(strcmp(name, "often") == 0 || strcmp(name, "rare") == 0);
+            ck_assert(rows[k].hits == 0 || strcmp(name, "rare") == 0); /* begins anew */
+            hits += rows[k].hits > 0;
+        }
+    }
+    ck_assert_uint_gt(hits, 0);
+    report_free(before);
+    report_free(after);
+    sensor_fini(&whole);
+    sensor_fini(&sensor);
+    evidence_plan_free(other);
+    signature_set_free(set);
+    free(stream.packets);
+}
+END_TEST
+
 /* Whatever bytes are wrong or missing: an error or a load, and no crash. */
 START_TEST(damage_is_an_error)
 {
@@ -473,6 +619,8 @@ int main(void)
     tcase_add_test(tests, a_restart_changes_nothing);
     tcase_add_test(tests, evictions_go_on_where_they_were);
     tcase_add_test(tests, saving_is_the_inverse_of_loading);
+    tcase_add_test(tests, sources_in_two_parts_become_one);
+    tcase_add_test(tests, signatures_go_by_their_names);
     tcase_add_test(tests, damage_is_an_error);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
