@@ -213,11 +213,8 @@ int live_keeper_open(struct live_keeper *state, const struct setup *setup, struc
 {
     const char *folder = setup_text(setup, OPTION_state);
     const char *sensor = setup_text(setup, OPTION_live_sensor);
-    if (!folder) {
-        if (!setup->options.value[OPTION_quiet].given)
-            message_note("nothing is kept on disk: without --state DIR a restart begins anew");
+    if (!folder)
         return EXIT_DONE;
-    }
     int n = snprintf(state->spool, sizeof state->spool, "%s/spool", folder);
     if (n < 0 || (size_t)n >= sizeof state->spool) {
         (void)err_set(err, "--state", 0, 0, "the path is too long");
@@ -246,6 +243,8 @@ int live_keeper_load(struct live_keeper *state, struct live_control *control,
 
 void live_keeper_start(struct live_keeper *state)
 {
+    if (!state->status.kept && !state->control->quiet)
+        message_note("nothing is kept on disk: without --state DIR a restart begins anew");
     if (!state->status.kept)
         return;
     int64_t taken_ns = state->status.written_ns, lost_ns = now_ns(CLOCK_REALTIME) - taken_ns;

@@ -38,13 +38,13 @@ struct live_keeper {
     struct live_keeper_status status;
 };
 
-/* When privileges are dropped: the folder and its lock; or it is said that nothing is kept. An
+/* When privileges are dropped: the folder and its lock. An
  * exit status, with *err; live_keeper_fini() in any case. */
 int live_keeper_open(struct live_keeper *state, const struct setup *setup, struct err *err);
 /* Before capture starts: what is there is taken up. An exit status, with *err. */
 int live_keeper_load(struct live_keeper *state, struct live_control *control,
                      struct live_redis *redis, struct err *err);
-/* Capture has started. */
+/* Capture has started: says what was taken up, or that nothing is kept. */
 void live_keeper_start(struct live_keeper *state);
 /* Once a second. */
 void live_keeper_tick(struct live_keeper *state);

@@ -72,7 +72,8 @@ static void drop_minutes(struct live_redis *redis, size_t n)
     for (size_t i = 0; i < n; i++)
         window_free((struct window *)redis->minutes[i].window); /* ours: const for readers */
     redis->minutes_n -= n;
-    memmove(redis->minutes, redis->minutes + n, redis->minutes_n * sizeof *redis->minutes);
+    if (n && redis->minutes_n)
+        memmove(redis->minutes, redis->minutes + n, redis->minutes_n * sizeof *redis->minutes);
 }
 
 struct window *live_redis_take_minutes(struct live_redis *redis)

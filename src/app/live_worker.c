@@ -413,5 +413,8 @@ void live_worker_close(struct live_worker *worker)
                             analysis_take_profiles(worker->analysis));
     collector_deliver(worker->config->collector, worker->id,
                       analysis_take_closed(worker->analysis), INT64_MAX);
-    deliver_events(worker, INT64_MAX);
+    if (!worker->config->keeps_state)
+        deliver_events(worker, INT64_MAX);
+    else if (worker->config->events) /* open ones go on with the state */
+        event_log_deliver(worker->config->events, worker->id, NULL, INT64_MAX);
 }

@@ -216,6 +216,16 @@ def full_disk(wire, parent, server):
         subprocess.run(["umount", folder], check=True)
 
 
+def events_stay_open(wire, parent):
+    """A scan that goes on is not written as ended when the sensor is."""
+    folder, out = folder_of(parent, "events"), os.path.join(folder_of(parent, "lines"), "events.ndjson")
+    sensor = start(wire, folder, "--events", out, "--events-idle", "1h").ready()
+    wire.send(burst(40))
+    report = sensor.wait_frames(40).stop()
+    expect("it ends with status 0 and all packets", (sensor.status, report["packets"]) == (0, 40), sensor.text)
+    expect("open scan events stay open", os.path.getsize(out) == 0, out)
+
+
 def without_state(wire):
     sensor = Sensor(NIGHTSCOPE, wire, "--signatures", SIGNATURES, *OPTIONS).ready()
     expect("without state it says so", "nothing is kept on disk" in sensor.log(), sensor.log())
@@ -237,6 +247,7 @@ def main():
             running = ended_in_a_minute(wire, *killed(wire, parent, server))
             who_is_refused(other, parent)
             full_disk(other, parent, server)
+            events_stay_open(other, parent)
             without_state(other)
             minute_is_whole(server, *running)
     finally:
