@@ -17,9 +17,10 @@
 #define SECOND_NS ((int64_t)1000000000)
 
 enum {
-    SHARE = 25,  /* one in so many of the time may go into checkpoints */
-    SLACK = 16,  /* a part of the time between two, to wait for the end of a minute */
-    FIRST_FD = 3 /* after standard input, output and errors */
+    SHARE = 25,       /* one in so many of the time may go into checkpoints */
+    SLACK = 16,       /* a part of the time between two, to wait for the end of a minute */
+    PATIENCE_S = 360, /* with a flusher whose server hangs, longer than its attempts */
+    FIRST_FD = 3      /* after standard input, output and errors */
 };
 
 /* What a child says. */
@@ -173,8 +174,12 @@ void live_keeper_tick(struct live_keeper *state)
         return;
     if (state->child)
         reap(state, false);
-    if (!state->child && is_due(state, now_ns(CLOCK_MONOTONIC)) &&
-        live_redis_settled(state->redis))
+    int64_t now = now_ns(CLOCK_MONOTONIC);
+    /* What was handed over last is in this checkpoint's predecessor until it is in the spool.
+     */
+    bool settled =
+        live_redis_settled(state->redis) || now > state->due_ns + PATIENCE_S * SECOND_NS;
+    if (!state->child && is_due(state, now) && settled)
         begin(state);
 }
 
