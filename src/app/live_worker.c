@@ -418,3 +418,10 @@ void live_worker_close(struct live_worker *worker)
     else if (worker->config->events) /* open ones go on with the state */
         event_log_deliver(worker->config->events, worker->id, NULL, INT64_MAX);
 }
+
+void live_worker_wake(const struct live_worker *worker)
+{
+    const uint64_t one = 1;
+    if (write(worker->wake_fd, &one, sizeof one) < 0)
+        return; /* it is full, so the worker wakes */
+}

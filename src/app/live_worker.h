@@ -86,6 +86,8 @@ struct live_worker {
 int live_worker_init(struct live_worker *worker, const struct live_workers_config *config,
                      unsigned id, struct err *err);
 void live_worker_fini(struct live_worker *worker);
+/* Any thread: it has something to look at. */
+void live_worker_wake(const struct live_worker *worker);
 /* Captures and counts until it is stopped, then until its rings are drained. */
 void live_worker_run(struct live_worker *worker);
 /* After that, of a sensor that keeps its state: what is open is closed, and handed over. */
