@@ -20,3 +20,6 @@ bool prefix_set_has6(const struct prefix_set *set, struct ip6 address);
 uint64_t prefix_set_size4(const struct prefix_set *set);
 /* Does the set hold any IPv6 prefix? */
 bool prefix_set_any6(const struct prefix_set *set);
+/* The same for sets of the same addresses, however they were given; of others, almost surely
+ * another. */
+uint64_t prefix_set_hash(const struct prefix_set *set);

@@ -44,11 +44,13 @@ struct replay_config {
     int64_t lateness_ns;                /* a minute closes this long after its end */
     const struct decode_config *decode; /* to set frame.shard; NULL: shards are not needed */
     int open_max;                       /* files open at a time; beyond: that file fails */
+    int64_t packet_time_ns;             /* of a stream that this one continues; 0: it begins */
 };
 
 struct replay_progress {
     uint64_t bytes_read, bytes_total; /* of the files as stored; total 0: unknown (a pipe) */
     uint64_t frames;
+    int64_t first_ns; /* of the stream's first frame; 0: not known yet */
 };
 
 struct replay;

@@ -1,33 +1,7 @@
-#include "app/collector.h"
+#include "app/collector_state.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CAPTURED_MINUTES = 128 }; /* more than are ever open: lateness is at most half an hour */
-
-struct captured {
-    int64_t start_s;
-    uint32_t ms;
-};
-
-struct collector {
-    pthread_mutex_t lock;
-    unsigned workers;
-    int64_t *closed_until_s; /* by worker */
-    struct window *pending;  /* by start_s */
-    struct report_minute *rows;
-    size_t rows_n, rows_cap;
-    uint64_t refused;
-    struct gathering *gathering;
-
-    /* Of a sensor that runs on. */
-    size_t rows_max; /* 0: it does not */
-    int64_t all_past_s;
-    struct collector_closed closed;
-    size_t closed_cap;
-    struct captured captured[CAPTURED_MINUTES]; /* by minute modulo their number */
-};
 
 struct collector *collector_new(unsigned workers, struct gathering *gathering)
 {
@@ -230,6 +204,30 @@ void collector_deliver(struct collector *collector, unsigned worker, struct wind
     if (collector->gathering)
         gathering_advance(collector->gathering, all_past);
     (void)pthread_mutex_unlock(&collector->lock);
+}
+
+bool collector_continue(struct collector *collector, const struct report_minute *rows, size_t n,
+                        uint64_t refused)
+{
+    struct report_minute *copy = malloc((n + 1) * sizeof *copy);
+    if (!copy)
+        return false;
+    if (n)
+        memcpy(copy, rows, n * sizeof *copy);
+    free(collector->rows);
+    collector->rows = copy;
+    collector->rows_n = n;
+    collector->rows_cap = n + 1;
+    collector->refused = refused;
+    return true;
+}
+
+size_t collector_rows(struct collector *collector)
+{
+    (void)pthread_mutex_lock(&collector->lock);
+    size_t n = collector->rows_n;
+    (void)pthread_mutex_unlock(&collector->lock);
+    return n;
 }
 
 struct report_minute *collector_copy_series(struct collector *collector, size_t most,

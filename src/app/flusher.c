@@ -370,6 +370,7 @@ static void spool(struct flusher *flusher)
     flusher->status.spool_text[0] = '\0';
     if (status == 0) {
         flusher->status.spool_bytes = bytes;
+        flusher->status.spooled_s = flusher->model.closed_until_s;
     } else {
         flusher->status.spool_failures++;
         err_format(&err, flusher->status.spool_text, sizeof flusher->status.spool_text);
@@ -468,7 +469,8 @@ static int open_spool(struct flusher *flusher, struct err *err)
                    &flusher->status.spool_bytes, err) != 0)
         return -1;
     flusher->status.spooled = true;
-    flusher->status.closed_s = flusher->first_s = flusher->model.closed_until_s;
+    flusher->status.closed_s = flusher->first_s = flusher->status.spooled_s =
+        flusher->model.closed_until_s;
     flusher->status.held = model_held(&flusher->model);
     return 0;
 }

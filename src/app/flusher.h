@@ -117,5 +117,6 @@ struct flusher_status {
     uint64_t spool_failures;    /* times it could not be written: a full disk, for one */
     char spool_text[ERR_ORIGIN_CAP + ERR_TEXT_CAP]; /* why the last time; "" when it worked */
     uint64_t spool_bytes;
+    int64_t spooled_s; /* packet time: closed windows are in the spool up to here; 0: none */
 };
 void flusher_status(struct flusher *flusher, struct flusher_status *ret_status);

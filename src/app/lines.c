@@ -98,11 +98,15 @@ void lines_configure(const struct lines *lines, const struct setup *setup,
         config->event_idle_s = event_idle_s(setup->dark ? prefix_set_size4(setup->dark) : 0);
 }
 
-int lines_add_series(const struct lines *lines, const struct report *report, struct err *err)
+int lines_add_series(const struct lines *lines, const struct report *report, int64_t from_s,
+                     int64_t until_s, struct err *err)
 {
     int status = 0;
-    for (size_t i = 0; lines->hourly && i < report->series.n; i++)
-        status |= hourly_minute(lines->hourly, &report->series.rows[i], err);
+    for (size_t i = 0; lines->hourly && i < report->series.n; i++) {
+        int64_t start_s = report->series.rows[i].start_s;
+        if (start_s >= from_s && start_s < until_s)
+            status |= hourly_minute(lines->hourly, &report->series.rows[i], err);
+    }
     return status;
 }
 

@@ -20,8 +20,9 @@ void lines_rename(const struct lines *lines, const struct setup *setup);
 /* Has the analysis keep events, if any are wanted. */
 void lines_configure(const struct lines *lines, const struct setup *setup,
                      struct analysis_config *config);
-/* The minutes of a report that is whole. -1 with *err. */
-int lines_add_series(const struct lines *lines, const struct report *report, struct err *err);
+/* The minutes of a report that is whole, of those between two times. -1 with *err. */
+int lines_add_series(const struct lines *lines, const struct report *report, int64_t from_s,
+                     int64_t until_s, struct err *err);
 /* Completes all files. -1 with *err. */
 int lines_close(struct lines *lines, struct err *err);
 void lines_free(struct lines *lines);

@@ -5,8 +5,8 @@
 #include "app/collector.h"
 #include "app/commands.h"
 #include "app/live_control.h"
+#include "app/live_keeper.h"
 #include "app/live_outputs.h"
-#include "app/live_redis.h"
 #include "app/message.h"
 #include "app/notify.h"
 #include "app/output.h"
@@ -42,6 +42,7 @@ struct sensor {
     struct pcap_out *out;
     struct redis_setup redis_setup;
     struct live_redis redis;
+    struct live_keeper keeper;
     struct notify notify;
     int signals_fd;
 };
@@ -93,6 +94,7 @@ static int open_workers(struct sensor *sensor, struct err *err)
         .signatures = setup->signatures,
         .collector = sensor->collector,
         .events = sensor->outputs.lines.events,
+        .keeps_state = setup_text(setup, OPTION_state),
         .top_ports = terminal_shows(&sensor->terminal),
     };
     lines_configure(&sensor->outputs.lines, setup, &config.analysis);
@@ -130,7 +132,7 @@ static int lock_in(const struct sensor *sensor, struct err *err)
     const char *user = setup_text(sensor->setup, OPTION_user);
     int status = privileges_drop(user ? user : "nobody", err);
     if (status == EXIT_DONE && !sensor->setup->options.value[OPTION_no_sandbox].given &&
-        sandbox_enter(err) != 0)
+        sandbox_enter(setup_text(sensor->setup, OPTION_state), err) != 0)
         status = EXIT_FAILED;
     return status;
 }
@@ -189,6 +191,7 @@ static int watch(struct sensor *sensor)
     for (;;) {
         unsigned signals = signals_wait(sensor->signals_fd, TICK_MS);
         bool goes_on = live_control_tick(&sensor->control);
+        live_keeper_tick(&sensor->keeper);
         if (signals & SIGNAL_TELL)
             live_control_tell(&sensor->control);
         if (signals & SIGNAL_RELOAD)
@@ -209,6 +212,7 @@ static int check_conservation(const struct live_result *result, const struct rep
     for (unsigned i = 0; i < REASON_COUNT_; i++)
         accounted += report->not_counted[i];
     uint64_t lost = result->drops[LIVE_DROP_kernel] + result->drops[LIVE_DROP_handle];
+    accounted -= result->frames_before;
     if (accounted == result->frames && result->frames + lost == result->received)
         return 0;
     return err_set(err, NULL, 0, 0,
@@ -225,7 +229,7 @@ static int print_report(struct sensor *sensor, const struct live_result *result,
     struct report_input input = {.top = setup->options.value[OPTION_top].number,
                                  .locator = setup->geo ? &setup->locator : NULL,
                                  .dark_known = setup->dark,
-                                 .frames = result->frames,
+                                 .frames = result->frames_before + result->frames,
                                  .has_time = result->has_time,
                                  .first_ns = result->first_ns,
                                  .last_ns = result->last_ns};
@@ -274,6 +278,8 @@ static int finish(struct sensor *sensor, struct err *err)
     if (sensor->out)
         pcap_out_flush(sensor->out);
     live_control_end(&sensor->control);
+    live_keeper_end(&sensor->keeper);
+    live_workers_close(sensor->workers);
     if (live_workers_finish(sensor->workers, &result, err) != 0)
         return -1;
     int status = print_report(sensor, &result, err);
@@ -295,13 +301,22 @@ static int capture(struct sensor *sensor, struct err *err)
     if (open_all(sensor, err) != 0)
         return EXIT_FAILED;
     status = lock_in(sensor, err);
+    if (status == EXIT_DONE)
+        status = live_keeper_open(&sensor->keeper, sensor->setup, err);
     if (status != EXIT_DONE)
         return status;
+    sensor->control.workers = sensor->workers;
+    sensor->control.collector = sensor->collector;
+    sensor->redis.spool = sensor->keeper.status.kept ? sensor->keeper.spool : NULL;
     if (sensor->redis_setup.wanted &&
         live_redis_start(&sensor->redis, &sensor->redis_setup, &sensor->control, err) != 0)
         return EXIT_FAILED;
+    status = live_keeper_load(&sensor->keeper, &sensor->control, &sensor->redis, err);
+    if (status != EXIT_DONE)
+        return status;
     if (live_outputs_start(&sensor->outputs, err) != 0)
         return EXIT_FAILED;
+    sensor->outputs.state = &sensor->keeper.status;
     sensor->outputs.flusher = &sensor->redis.flusher;
     struct live_observer outputs = live_outputs_observer(&sensor->outputs);
     live_control_observe(&sensor->control, &outputs);
@@ -311,6 +326,7 @@ static int capture(struct sensor *sensor, struct err *err)
     if (live_workers_start(sensor->workers, sensor->out, err) != 0)
         return EXIT_FAILED;
     live_control_start(&sensor->control, sensor->workers, sensor->collector, sensor->out);
+    live_keeper_start(&sensor->keeper);
     status = watch(sensor);
     return finish(sensor, err) == 0 ? status : EXIT_FAILED;
 }
@@ -325,6 +341,7 @@ static int run(struct setup *setup)
     if (err.text[0])
         status = setup_tell(setup, &err, status);
     live_redis_fini(&sensor.redis);
+    live_keeper_fini(&sensor.keeper);
     pcap_out_free(sensor.out);
     live_workers_free(sensor.workers);
     live_outputs_fini(&sensor.outputs);

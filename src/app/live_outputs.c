@@ -1,6 +1,7 @@
 #include "app/live_outputs.h"
 
 #include "app/commands.h"
+#include "app/live_keeper.h"
 #include "app/message.h"
 
 #include <errno.h>
@@ -62,6 +63,28 @@ static struct metrics_redis redis_state(struct flusher *flusher)
                                   .given_up = status.drops};
 }
 
+static struct metrics_state kept_state(const struct live_outputs *outputs, int64_t now_ns)
+{
+    const struct live_keeper_status *kept = outputs->state;
+    struct metrics_state state = {.written = kept->written_ns,
+                                  .checkpoints = kept->checkpoints,
+                                  .failures = kept->failures,
+                                  .bytes = kept->bytes,
+                                  .took_us = kept->took_us,
+                                  .held_us = kept->held_us,
+                                  .lost_s = (uint64_t)kept->lost_s};
+    if (now_ns > kept->written_ns)
+        state.age_s = (uint64_t)(now_ns - kept->written_ns) / 1000000000;
+    if (outputs->flusher && *outputs->flusher) {
+        struct flusher_status status;
+        flusher_status(*outputs->flusher, &status);
+        state.spooled = status.spooled;
+        state.spool_bytes = status.spool_bytes;
+        state.spool_failures = status.spool_failures;
+    }
+    return state;
+}
+
 /* The text; to be freed. NULL: out of memory. */
 static char *metrics_text(const struct live_outputs *outputs, const struct live_status *status,
                           size_t *ret_n)
@@ -85,6 +108,11 @@ static char *metrics_text(const struct live_outputs *outputs, const struct live_
     if (outputs->flusher && *outputs->flusher) {
         redis = redis_state(*outputs->flusher);
         metrics.redis = &redis;
+    }
+    struct metrics_state state;
+    if (outputs->state && outputs->state->kept) {
+        state = kept_state(outputs, status->now_ns);
+        metrics.state = &state;
     }
     char *text = NULL;
     FILE *out = open_memstream(&text, ret_n);

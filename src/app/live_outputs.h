@@ -8,6 +8,8 @@
 #include "app/metrics.h"
 #include "app/metrics_server.h"
 
+struct live_keeper_status;
+
 struct live_outputs {
     const struct setup *setup; /* in force */
     struct lines lines;
@@ -15,7 +17,8 @@ struct live_outputs {
     const char *metrics_path;      /* NULL: no --metrics-file */
     const char *isa;
     struct flusher *const *flusher; /* of Redis; what it points to is NULL: there is none */
-    int64_t written_s;              /* when that file was last written */
+    const struct live_keeper_status *state; /* NULL: nothing is kept on disk */
+    int64_t written_s;                      /* when that file was last written */
     bool told_metrics, told_minutes, told_events, told_refused;
 };
 

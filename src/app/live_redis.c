@@ -26,28 +26,35 @@ static int64_t monotonic_ns(void)
     return now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
-static void keep_minute(void *context, const struct window *minute, uint32_t seconds)
+/* Takes the window. */
+static void keep_window(struct live_redis *redis, struct window *window, uint32_t seconds)
 {
-    struct live_redis *redis = context;
     if (redis->minutes_n == redis->minutes_cap) {
         size_t cap = redis->minutes_cap ? 2 * redis->minutes_cap : 8;
         struct flusher_minute *minutes = realloc(redis->minutes, cap * sizeof *minutes);
         if (!minutes) {
             redis->refused++;
+            window_free(window);
             return;
         }
         redis->minutes = minutes;
         redis->minutes_cap = cap;
     }
+    window->next = NULL;
+    redis->minutes[redis->minutes_n++] = (struct flusher_minute){window, seconds};
+    redis->minutes_end_s = window->start_s + window->span_s;
+}
+
+static void keep_minute(void *context, const struct window *minute, uint32_t seconds)
+{
+    struct live_redis *redis = context;
     struct window *copy = malloc(sizeof *copy);
     if (!copy) {
         redis->refused++;
         return;
     }
     *copy = *minute;
-    copy->next = NULL;
-    redis->minutes[redis->minutes_n++] = (struct flusher_minute){copy, seconds};
-    redis->minutes_end_s = minute->start_s + minute->span_s;
+    keep_window(redis, copy, seconds);
 }
 
 static void keep_steps(void *context, struct profile *steps)
@@ -59,11 +66,66 @@ static void keep_steps(void *context, struct profile *steps)
     *end = steps;
 }
 
-static void drop_minutes(struct live_redis *redis)
+/* The oldest n. */
+static void drop_minutes(struct live_redis *redis, size_t n)
 {
-    for (size_t i = 0; i < redis->minutes_n; i++)
+    for (size_t i = 0; i < n; i++)
         window_free((struct window *)redis->minutes[i].window); /* ours: const for readers */
+    redis->minutes_n -= n;
+    if (n && redis->minutes_n)
+        memmove(redis->minutes, redis->minutes + n, redis->minutes_n * sizeof *redis->minutes);
+}
+
+struct window *live_redis_take_minutes(struct live_redis *redis)
+{
+    struct window *list = NULL;
+    for (size_t i = redis->minutes_n; i-- > 0;) {
+        struct window *window = (struct window *)redis->minutes[i].window; /* ours */
+        window->next = list;
+        list = window;
+    }
     redis->minutes_n = 0;
+    return list;
+}
+
+struct profile *live_redis_take_steps(struct live_redis *redis)
+{
+    struct profile *steps = redis->steps;
+    redis->steps = NULL;
+    return steps;
+}
+
+void live_redis_keep_minutes(struct live_redis *redis, struct window *minutes,
+                             struct collector *collector)
+{
+    while (minutes) {
+        struct window *next = minutes->next;
+        if (redis->flusher)
+            keep_window(redis, minutes, collector_seconds(collector, minutes->start_s));
+        else
+            window_free(minutes);
+        minutes = next;
+    }
+}
+
+void live_redis_keep_steps(struct live_redis *redis, struct profile *steps)
+{
+    keep_steps(redis, steps); /* without Redis, there are none */
+}
+
+void live_redis_release(struct live_redis *redis, int64_t closed_until_s)
+{
+    if (closed_until_s > redis->released_s)
+        redis->released_s = closed_until_s;
+}
+
+bool live_redis_settled(const struct live_redis *redis)
+{
+    struct flusher_status status;
+    if (!redis->flusher || !redis->spool)
+        return true;
+    flusher_status(redis->flusher, &status);
+    return status.spooled_s >= redis->handed_s || status.spool_text[0];
 }
 
 static int tell_signatures(struct flusher *flusher, const struct setup *setup)
@@ -178,16 +240,57 @@ static bool copy_state(struct live_redis *redis, const struct live_status *statu
     return done;
 }
 
+/* The steps that are over by then, of all that wait. */
+static struct profile *steps_until(struct live_redis *redis, int64_t closed_until_s)
+{
+    struct profile *over = NULL, **end = &over;
+    for (struct profile **at = &redis->steps; *at;) {
+        struct profile *step = *at;
+        if (redis->spool && step->start_s + PROFILE_STEP_S > closed_until_s) {
+            at = &step->next;
+            continue;
+        }
+        *at = step->next;
+        step->next = NULL;
+        *end = step;
+        end = &step->next;
+    }
+    return over;
+}
+
 static void hand_over(struct live_redis *redis, struct flusher_values *values,
                       struct feed_packet *feed)
 {
+    size_t n = 0;
+    while (n < redis->minutes_n &&
+           redis->minutes[n].window->start_s + redis->minutes[n].window->span_s <=
+               redis->released_s)
+        n++;
+    if (values->closed_until_s > redis->released_s)
+        values->closed_until_s = redis->released_s;
     values->minutes = redis->minutes;
-    values->minutes_n = redis->minutes_n;
-    values->steps = redis->steps;
+    values->minutes_n = n;
+    values->steps = steps_until(redis, values->closed_until_s);
+    redis->handed_s = values->closed_until_s;
     flusher_add(redis->flusher, values);
-    redis->steps = NULL;
-    drop_minutes(redis);
+    drop_minutes(redis, n);
     free(feed);
+}
+
+/* A full disk, for one, is told once, and when it is over. */
+static void tell_spool(struct live_redis *redis)
+{
+    struct flusher_status status;
+    flusher_status(redis->flusher, &status);
+    bool failing = status.spool_text[0];
+    if (failing && !redis->told_spool)
+        message_warning(
+            "the spool is not written, and what Redis has not taken is kept in memory "
+            "alone: %s",
+            status.spool_text);
+    if (!failing && redis->told_spool)
+        message_note("the spool is written again");
+    redis->told_spool = failing;
 }
 
 static void tick(void *context, const struct live_status *status)
@@ -195,6 +298,7 @@ static void tick(void *context, const struct live_status *status)
     struct live_redis *redis = context;
     if (!redis->flusher || redis->control->ended)
         return; /* live_redis_end() has better */
+    tell_spool(redis);
     if (monotonic_ns() < redis->next_ns)
         return;
     struct flusher_values values = {.closed_until_s = redis->minutes_end_s};
@@ -223,10 +327,12 @@ int live_redis_start(struct live_redis *redis, const struct redis_setup *setup,
     struct flusher_config config = {
         .redis = setup->config,
         .sensor = value[OPTION_live_sensor].text ? value[OPTION_live_sensor].text : "live",
+        .spool = redis->spool,
         .dark_size = dark ? prefix_set_size4(dark) : 0,
         .tell = tell,
     };
     redis->control = control;
+    redis->released_s = redis->spool ? 0 : INT64_MAX;
     redis->flusher = flusher_new(&config, err);
     if (!redis->flusher)
         return -1;
@@ -243,9 +349,13 @@ int live_redis_start(struct live_redis *redis, const struct redis_setup *setup,
 bool live_redis_end(struct live_redis *redis, struct analysis *analysis, struct report *report,
                     const struct sink_files *files, struct err *err)
 {
-    /* Hours and steps that have begun are as whole as they will ever be. */
-    struct flusher_values values = {.closed_until_s =
-                                        (redis->minutes_end_s + HOUR_S - 1) / HOUR_S * HOUR_S};
+    /* Hours and steps that have begun are as whole as they will ever be, but where state is
+     * kept. */
+    struct flusher_values values = {.closed_until_s = redis->minutes_end_s};
+    if (!redis->spool)
+        values.closed_until_s = (redis->minutes_end_s + HOUR_S - 1) / HOUR_S * HOUR_S;
+    else
+        live_redis_release(redis, redis->minutes_end_s);
     struct feed_packet *feed = NULL;
     if (add_report(analysis, report, files, &values))
         add_feed(redis, analysis, INT64_MAX, &values, &feed);
@@ -260,7 +370,7 @@ void live_redis_fini(struct live_redis *redis)
     struct err ignored;
     if (redis->flusher)
         (void)flusher_end(redis->flusher, 0, &ignored); /* something else has failed */
-    drop_minutes(redis);
+    drop_minutes(redis, redis->minutes_n);
     free(redis->minutes);
     while (redis->steps) {
         struct profile *next = redis->steps->next;

@@ -2,7 +2,10 @@
  *
  * Minutes and steps go there as they close; how everything stands is copied from the workers
  * when minutes have closed, and every ten seconds, as long as that holds nobody up for more
- * than a fiftieth of the time. */
+ * than a fiftieth of the time.
+ *
+ * Where state is kept, what has closed waits for the checkpoint that says so: what Redis has is
+ * then never counted again after a restart. */
 #pragma once
 
 #include "app/flusher.h"
@@ -17,11 +20,26 @@ struct live_redis {
     struct flusher_minute *minutes; /* ours, not yet handed over */
     size_t minutes_n, minutes_cap;
     struct profile *steps;
+    const char *spool;     /* a path; NULL: nothing is kept on disk */
+    int64_t released_s;    /* what ends by then may be handed over; INT64_MAX: all of it */
+    int64_t handed_s;      /* was handed over up to here */
     int64_t minutes_end_s; /* of the last minute */
     int64_t fed_ns;        /* the sample was handed over up to here */
     int64_t next_ns;       /* monotonic: nothing is handed over before */
+    bool told_spool;
     uint64_t refused;
 };
+
+/* For a state: the minutes (as one list, window_free()) and steps that wait; and back. */
+struct window *live_redis_take_minutes(struct live_redis *redis);
+struct profile *live_redis_take_steps(struct live_redis *redis);
+void live_redis_keep_minutes(struct live_redis *redis, struct window *minutes,
+                             struct collector *collector);
+void live_redis_keep_steps(struct live_redis *redis, struct profile *steps);
+/* A checkpoint was written, or failed for good: what ends by then may go to Redis. */
+void live_redis_release(struct live_redis *redis, int64_t closed_until_s);
+/* Is all that was handed over in the spool, or the spool failing? */
+bool live_redis_settled(const struct live_redis *redis);
 
 /* Starts the flusher, and observes the sensor. For a thread that has given its privileges up.
  * -1 with *err. */

@@ -40,6 +40,7 @@ int live_worker_init(struct live_worker *worker, const struct live_workers_confi
     worker->last_ns = INT64_MIN;
     (void)pthread_mutex_init(&worker->lock, NULL); /* cannot fail without attributes */
     (void)pthread_cond_init(&worker->done, NULL);
+    (void)pthread_cond_init(&worker->released, NULL);
     stamp_init(&worker->stamp, config->analysis.lateness_ns);
     worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->analysis = analysis_new(&config->analysis);
@@ -79,6 +80,7 @@ void live_worker_fini(struct live_worker *worker)
         if (worker->wake_fd >= 0)
             (void)close(worker->wake_fd);
         (void)pthread_cond_destroy(&worker->done);
+        (void)pthread_cond_destroy(&worker->released);
         (void)pthread_mutex_destroy(&worker->lock);
     }
 }
@@ -325,19 +327,32 @@ static bool copy_some(struct live_worker *worker, struct live_request *request)
     return request->failed || request->part == ANALYSIS_PARTS;
 }
 
+/* Until the request is taken back; under the lock. */
+static void stand_still(struct live_worker *worker)
+{
+    worker->held = true;
+    (void)pthread_cond_signal(&worker->done);
+    while (worker->request)
+        (void)pthread_cond_wait(&worker->released, &worker->lock);
+    worker->held = false;
+}
+
 /* Between two batches: nothing is lost, and nothing is counted by half. */
 static void serve(struct live_worker *worker)
 {
     (void)pthread_mutex_lock(&worker->lock);
     struct live_request *request = worker->request;
     int64_t began = now_ns(CLOCK_MONOTONIC);
-    bool done = true;
+    bool done = !request->hold;
     if (request->rules)
         take_rules(worker, request->rules);
     if (request->copy)
         done = copy_some(worker, request);
+    if (request->hold)
+        stand_still(worker); /* `request` is not valid any more */
     int64_t took_ns = now_ns(CLOCK_MONOTONIC) - began;
-    request->took_ns += took_ns;
+    if (worker->request)
+        worker->request->took_ns += took_ns;
     if (took_ns > worker->said.held_up_ns)
         worker->said.held_up_ns = took_ns;
     if (done) {
@@ -346,6 +361,13 @@ static void serve(struct live_worker *worker)
         (void)pthread_cond_signal(&worker->done);
     }
     (void)pthread_mutex_unlock(&worker->lock);
+}
+
+void live_worker_go_on(struct live_worker *worker, int64_t closed_until_s)
+{
+    worker->minute_s = closed_until_s;
+    stamp_advance(&worker->stamp,
+                  closed_until_s * SECOND_NS + worker->config->analysis.lateness_ns);
 }
 
 void live_worker_run(struct live_worker *worker)
@@ -380,10 +402,26 @@ void live_worker_run(struct live_worker *worker)
     }
     drain(worker);
     report_state(worker);
+    if (!worker->config->keeps_state)
+        live_worker_close(worker);
+}
+
+void live_worker_close(struct live_worker *worker)
+{
     analysis_finish(worker->analysis);
     collector_deliver_steps(worker->config->collector,
                             analysis_take_profiles(worker->analysis));
     collector_deliver(worker->config->collector, worker->id,
                       analysis_take_closed(worker->analysis), INT64_MAX);
-    deliver_events(worker, INT64_MAX);
+    if (!worker->config->keeps_state)
+        deliver_events(worker, INT64_MAX);
+    else if (worker->config->events) /* open ones go on with the state */
+        event_log_deliver(worker->config->events, worker->id, NULL, INT64_MAX);
+}
+
+void live_worker_wake(const struct live_worker *worker)
+{
+    const uint64_t one = 1;
+    if (write(worker->wake_fd, &one, sizeof one) < 0)
+        return; /* it is full, so the worker wakes */
 }

@@ -41,7 +41,8 @@ struct live_rules {
 struct live_request {
     struct live_rules *rules; /* take these, or: */
     struct analysis *copy;    /* add a copy of yours to this, part by part */
-    unsigned part;            /* the next */
+    unsigned part;            /* the next, or: */
+    bool hold;                /* stand still until the request is taken back */
     int64_t took_ns;
     bool failed; /* for lack of memory */
 };
@@ -76,6 +77,8 @@ struct live_worker {
     struct live_said said;
     struct live_request *request; /* NULL: none, or done */
     pthread_cond_t done;
+    bool held; /* stands still, until: */
+    pthread_cond_t released;
     atomic_bool has_request;
 };
 
@@ -83,6 +86,12 @@ struct live_worker {
 int live_worker_init(struct live_worker *worker, const struct live_workers_config *config,
                      unsigned id, struct err *err);
 void live_worker_fini(struct live_worker *worker);
+/* Any thread: it has something to look at. */
+void live_worker_wake(const struct live_worker *worker);
 /* Captures and counts until it is stopped, then until its rings are drained. */
 void live_worker_run(struct live_worker *worker);
+/* After that, of a sensor that keeps its state: what is open is closed, and handed over. */
+void live_worker_close(struct live_worker *worker);
+/* Its analysis was loaded: packet time goes on from there. */
+void live_worker_go_on(struct live_worker *worker, int64_t closed_until_s);
 struct live_counts live_worker_counts(struct live_worker *worker);

@@ -1,4 +1,4 @@
-#include "app/live_worker.h"
+#include "app/live_workers_parts.h"
 #include "app/monotonic.h"
 #include "state/replan.h"
 
@@ -9,15 +9,6 @@
 #include <unistd.h>
 
 enum { SILENCE_S = 10 }; /* of a worker, who has something to say once a second */
-
-struct live_workers {
-    struct live_workers_config config;
-    struct live_worker *worker;
-    unsigned started;
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-    unsigned running;
-};
 
 /* What a thread gets. */
 struct start {
@@ -57,6 +48,7 @@ struct live_workers *live_workers_new(const struct live_workers_config *config, 
         return NULL;
     }
     workers->config = *config;
+    workers->hold.hold = true;
     monotonic_cond_init(&workers->done);
     (void)pthread_mutex_init(&workers->lock, NULL);
     share_limits(&workers->config);
@@ -245,18 +237,11 @@ bool live_workers_alive(struct live_workers *workers)
     return alive;
 }
 
-static void wake(const struct live_worker *worker)
-{
-    const uint64_t one = 1;
-    if (write(worker->wake_fd, &one, sizeof one) < 0)
-        return; /* it is full, so the worker wakes */
-}
-
 void live_workers_stop(struct live_workers *workers)
 {
     for (unsigned w = 0; w < workers->config.n; w++) {
         atomic_store_explicit(&workers->worker[w].stop, true, memory_order_release);
-        wake(&workers->worker[w]);
+        live_worker_wake(&workers->worker[w]);
     }
 }
 
@@ -288,7 +273,7 @@ static void ask(struct live_worker *worker, struct live_request *request)
     (void)pthread_mutex_lock(&worker->lock);
     worker->request = request;
     atomic_store_explicit(&worker->has_request, true, memory_order_release);
-    wake(worker);
+    live_worker_wake(worker);
     while (worker->request)
         (void)pthread_cond_wait(&worker->done, &worker->lock);
     (void)pthread_mutex_unlock(&worker->lock);
@@ -365,7 +350,8 @@ int live_workers_finish(struct live_workers *workers, struct live_result *ret_re
                         struct err *err)
 {
     const struct live_workers_config *config = &workers->config;
-    struct live_result result = {.first_ns = INT64_MAX, .last_ns = INT64_MIN};
+    struct live_result result = {
+        .frames_before = workers->frames_before, .first_ns = INT64_MAX, .last_ns = INT64_MIN};
     int status = 0;
     for (unsigned w = 0; w < workers->started; w++)
         (void)pthread_join(workers->worker[w].thread, NULL);

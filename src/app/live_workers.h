@@ -25,6 +25,7 @@ struct live_workers_config {
     struct analysis_config analysis;
     const struct signature_set *signatures;
     struct collector *collector;
+    bool keeps_state;         /* open minutes stay open at the end: live_workers_close() */
     bool top_ports;           /* say which ports are scanned most */
     struct event_log *events; /* NULL: none are kept */
     uint32_t seed;
@@ -64,14 +65,37 @@ int live_workers_reload(struct live_workers *workers, const struct setup *from,
  * caller's; NULL: memory. */
 struct analysis *live_workers_copy(struct live_workers *workers, int64_t *ret_longest_ns);
 
+/* What a worker counts: to be used while nobody counts. worker: 0 to n - 1. */
+struct analysis *live_workers_analysis(struct live_workers *workers, unsigned worker);
+unsigned live_workers_count(const struct live_workers *workers);
+/* Before live_workers_start(): the worker who will get the packets of a source, for
+ * analysis_load(); and that all was loaded, with the bounds of packet time so far. */
+unsigned live_workers_owner(void *workers, const struct address *source);
+/* While nobody counts: the bounds of packet time. False: none yet, and both are 0. */
+bool live_workers_times(const struct live_workers *workers, int64_t *ret_first_ns,
+                        int64_t *ret_last_ns);
+void live_workers_go_on(struct live_workers *workers, int64_t closed_until_s, bool has_time,
+                        int64_t first_ns, int64_t last_ns);
+
+/* All workers stand still, each between two batches, until live_workers_release(): what they
+ * count is then as of one moment, and nobody else uses it or the collector. Meanwhile the rings
+ * fill. By the thread that asks for everything else. */
+void live_workers_hold(struct live_workers *workers);
+void live_workers_release(struct live_workers *workers);
+
 /* Nothing more is accepted; what the rings hold is counted. */
 void live_workers_stop(struct live_workers *workers);
 /* True when all have ended. */
 bool live_workers_wait(struct live_workers *workers, unsigned timeout_ms);
 
+/* After that: minutes, steps and events that are open are closed and handed over, where state
+ * is kept; else workers have done it themselves. */
+void live_workers_close(struct live_workers *workers);
+
 struct live_result {
     struct analysis *analysis; /* all of them merged; the caller's */
     uint64_t received, frames, drops[LIVE_DROP_COUNT_];
+    uint64_t frames_before; /* by earlier runs, which the state has brought */
     bool has_time;
     int64_t first_ns, last_ns;
 };

@@ -202,6 +202,32 @@ static void write_signatures(FILE *out, const struct live_status *status)
                  signature_at(status->signatures, i)->name, status->signature_packets[i]);
 }
 
+static void write_state(FILE *out, const struct metrics_state *state)
+{
+    if (!state)
+        return;
+    if (state->written)
+        single(out, "checkpoint_age_seconds", "gauge",
+               "Behind the clock: the moment of the last checkpoint.", state->age_s);
+    single(out, "checkpoints_total", "counter", "Checkpoints written.", state->checkpoints);
+    single(out, "checkpoint_failures_total", "counter",
+           "Checkpoints that could not be written.", state->failures);
+    single(out, "checkpoint_bytes", "gauge", "Size of the last checkpoint.", state->bytes);
+    family(out, "checkpoint_duration_seconds", "gauge", "Time the last checkpoint took.");
+    (void)fputs("nightscope_checkpoint_duration_seconds", out);
+    seconds(out, state->took_us * 1000);
+    family(out, "checkpoint_hold_seconds", "gauge", "Workers stood still for it.");
+    (void)fputs("nightscope_checkpoint_hold_seconds", out);
+    seconds(out, state->held_us * 1000);
+    single(out, "state_lost_seconds", "gauge",
+           "Not captured between the state that was taken up and the start.", state->lost_s);
+    if (!state->spooled)
+        return;
+    single(out, "spool_bytes", "gauge", "Size of the spool.", state->spool_bytes);
+    single(out, "spool_failures_total", "counter", "Times the spool could not be written.",
+           state->spool_failures);
+}
+
 static void write_sinks(FILE *out, const struct metrics *metrics)
 {
     const struct metrics_redis *redis = metrics->redis;
@@ -246,5 +272,6 @@ void metrics_write(FILE *out, const struct metrics *metrics)
     write_time(out, metrics->status);
     write_interfaces(out, metrics->status);
     write_signatures(out, metrics->status);
+    write_state(out, metrics->state);
     write_sinks(out, metrics);
 }

@@ -14,6 +14,14 @@ struct metrics_redis {
     uint64_t flushes, failures, resends, given_up;
 };
 
+struct metrics_state {
+    bool written; /* there is a checkpoint, of this run or of the one before: */
+    uint64_t age_s;
+    uint64_t checkpoints, failures, bytes, took_us, held_us, lost_s;
+    bool spooled; /* what Redis has not acknowledged is in a spool: */
+    uint64_t spool_bytes, spool_failures;
+};
+
 struct metrics_events {
     uint64_t open, written, lost;
 };
@@ -26,6 +34,7 @@ struct metrics {
     const char *version, *isa; /* isa: the instruction set in use */
     const struct live_status *status;
     const struct metrics_redis *redis;   /* NULL: none */
+    const struct metrics_state *state;   /* NULL: nothing is kept on disk */
     const struct metrics_events *events; /* NULL: none are kept */
     const struct metrics_files *files;   /* NULL: no hourly files */
 };

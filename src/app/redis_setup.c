@@ -37,6 +37,7 @@ int redis_setup_init(const struct setup *setup, struct redis_setup *ret_redis, s
 {
     const char *url = setup_text(setup, OPTION_redis);
     *ret_redis = (struct redis_setup){.wanted = url};
+    bool named = setup_text(setup, OPTION_state); /* a state has the name in it, too */
     if (!url) {
         static const struct {
             enum option_id id;
@@ -47,7 +48,8 @@ int redis_setup_init(const struct setup *setup, struct redis_setup *ret_redis, s
                        {OPTION_redis_ca, "--redis-ca"},
                        {OPTION_redis_cert, "--redis-cert"}};
         for (unsigned i = 0; i < sizeof NEED_IT / sizeof *NEED_IT; i++)
-            if (setup_text(setup, NEED_IT[i].id) && !setup->options.from_file[NEED_IT[i].id]) {
+            if (setup_text(setup, NEED_IT[i].id) && !setup->options.from_file[NEED_IT[i].id] &&
+                !(named && strcmp(NEED_IT[i].name, "--sensor") == 0)) {
                 (void)err_set(err, NEED_IT[i].name, 0, 0, "needs --redis URL beside it");
                 return EXIT_USAGE;
             }

@@ -8,6 +8,8 @@
 #include "app/processors.h"
 #include "app/progress.h"
 #include "app/publisher.h"
+#include "app/replay_redis.h"
+#include "app/replay_state.h"
 #include "app/setup.h"
 #include "app/workers.h"
 
@@ -46,12 +48,12 @@ static const struct file_status **list_files(const struct replay *replay)
     return list;
 }
 
-/* Every frame is counted once or refused for one reason. If that ever fails, say so: a report
- * that is wrong must not look right. */
+/* Every frame, those of runs before included, is counted once or refused for one reason. If
+ * that ever fails, say so: a report that is wrong must not look right. */
 static int check_conservation(const struct report *report, const struct replay *replay,
-                              struct err *err)
+                              uint64_t before, struct err *err)
 {
-    uint64_t read = 0, accounted = report->counts[COUNT_packets];
+    uint64_t read = before, accounted = report->counts[COUNT_packets];
     for (unsigned i = 0; i < replay_file_count(replay); i++)
         read += replay_file(replay, i)->frames;
     for (unsigned i = 0; i < REASON_COUNT_; i++)
@@ -66,108 +68,175 @@ static int check_conservation(const struct report *report, const struct replay *
         (unsigned long long)accounted);
 }
 
-static int run(struct setup *setup, struct publisher *publisher, struct lines *lines,
-               FILE *page, struct err *err)
+/* A run, and what it works with. Borrowed is what comes first. */
+struct run {
+    struct setup *setup;
+    struct publisher *publisher; /* NULL: nothing is published */
+    struct lines *lines;
+    struct replay_state *state;
+    struct replay_redis *redis;
+    FILE *page; /* NULL: none is wanted, or it is written */
+
+    struct replay *replay;
+    struct gathering *gathering;
+    struct collector *collector;
+    struct workers_result result;
+    struct report_input input;
+    struct report *report;
+    const struct file_status **list;
+};
+
+static struct workers_config configure(const struct run *run)
 {
+    const struct setup *setup = run->setup;
     const union option_value *value = setup->options.value;
-    int64_t lateness_ns = (int64_t)value[OPTION_lateness].number * 1000000000;
     struct workers_config config = {
         .n = setup->workers,
         .decode = &setup->decode,
         .analysis = {.sources_max = value[OPTION_max_sources].number,
-                     .lateness_ns = lateness_ns,
+                     .lateness_ns = (int64_t)value[OPTION_lateness].number * 1000000000,
                      .locator = setup->geo ? &setup->locator : NULL,
                      .evidence = setup->evidence,
                      .evidence_s = (uint32_t)value[OPTION_evidence].number,
-                     .profiles = publisher,
-                     .feed = publisher || page},
+                     .profiles = run->publisher || run->redis->flusher,
+                     .feed = run->publisher || run->page || run->state->kept},
         .signatures = setup->signatures,
-        .events = lines->events,
+        .events = run->lines->events,
         .make_ahead = processors_allowed() >= 2,
         .read_ahead = processors_allowed() >= 2 * setup->workers,
     };
-    lines_configure(lines, setup, &config.analysis);
-    if (getrandom(config.analysis.table_key, sizeof config.analysis.table_key, 0) !=
-        sizeof config.analysis.table_key)
-        return err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
+    lines_configure(run->lines, setup, &config.analysis);
+    return config;
+}
+
+/* Opens what is read and what is collected. -1 with *err. */
+static int start(struct run *run, struct workers_config *config, struct err *err)
+{
+    const struct options *options = &run->setup->options;
     struct replay_config replay_config = {
-        .lateness_ns = lateness_ns,
-        .decode = setup->workers > 1 ? &setup->decode : NULL,
+        .lateness_ns = config->analysis.lateness_ns,
+        .decode = run->setup->workers > 1 ? &run->setup->decode : NULL,
         .open_max = setup_open_max(),
+        .packet_time_ns = run->state->before.packet_time_ns,
     };
-    struct replay *replay = replay_new(
-        &replay_config, (const char *const *)setup->options.files, setup->options.files_n);
-    struct gathering *gathering = publisher ? gathering_new() : NULL;
-    struct collector *collector = collector_new(setup->workers, gathering);
-    struct workers *workers = NULL;
-    struct workers_result result = {0};
-    struct report_input input = {.top = value[OPTION_top].number,
-                                 .locator = config.analysis.locator,
-                                 .dark_known = setup->dark};
-    struct report *report = NULL;
-    const struct file_status **list = NULL;
-    int status = -1;
-    if (!replay || !collector || (publisher && !gathering)) {
-        (void)err_set(err, NULL, 0, 0, "out of memory");
-        goto out;
-    }
-    workers = workers_start(&config, replay, collector, err);
-    if (!workers)
-        goto out;
+    if (getrandom(config->analysis.table_key, sizeof config->analysis.table_key, 0) !=
+        sizeof config->analysis.table_key)
+        return err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
+    run->replay =
+        replay_new(&replay_config, (const char *const *)options->files, options->files_n);
+    run->gathering = run->publisher ? gathering_new() : NULL;
+    run->collector = collector_new(run->setup->workers, run->gathering);
+    if (!run->replay || !run->collector || (run->publisher && !run->gathering))
+        return err_set(err, NULL, 0, 0, "out of memory");
+    if (run->redis->flusher)
+        collector_run_on(run->collector, SERIES_MAX);
+    return replay_state_continue(run->state, config, run->collector, err);
+}
+
+/* Counts every frame. -1 with *err. */
+static int count(struct run *run, const struct workers_config *config, struct err *err)
+{
+    struct workers *workers = workers_start(config, run->replay, run->collector, err);
+    struct replay_progress now;
     struct progress progress;
-    progress_start(&progress, value[OPTION_quiet].given);
+    if (!workers)
+        return -1;
+    progress_start(&progress, run->setup->options.value[OPTION_quiet].given);
     while (!workers_wait(workers, PROGRESS_MS)) {
-        struct replay_progress now;
-        replay_progress(replay, &now);
+        replay_progress(run->replay, &now);
         progress_draw(&progress, &now);
+        replay_redis_tick(run->redis, run->collector, now.first_ns, false);
     }
     progress_end(&progress);
-    if (workers_finish(workers, &result, err) != 0)
-        goto out;
-    input.frames = result.frames;
-    input.has_time = result.has_time;
-    input.first_ns = result.first_ns;
-    input.last_ns = result.last_ns;
-    input.minutes = collector_series(collector, &input.minutes_n, &input.minutes_refused);
-    report = report_new(result.analysis, &input);
-    list = list_files(replay);
-    if (!report || !list) {
-        (void)err_set(err, NULL, 0, 0, "out of memory");
-        goto out;
-    }
-    bool failed = tell_files(replay, value[OPTION_quiet].given);
-    struct sink_files files = {list, replay_file_count(replay)};
-    status = output_report(setup, report, &files, err);
+    replay_progress(run->replay, &now);
+    replay_redis_tick(run->redis, run->collector, now.first_ns, true);
+    bool saved = replay_state_save(run->state, run->setup, workers, run->collector, err) == 0;
+    if (workers_finish(workers, &run->result, saved ? err : NULL) != 0 || !saved)
+        return -1;
+    replay_state_add(run->state, &run->result);
+    return 0;
+}
+
+static int make_report(struct run *run, struct err *err)
+{
+    struct report_input *input = &run->input;
+    *input = (struct report_input){
+        .top = run->setup->options.value[OPTION_top].number,
+        .locator = run->setup->geo ? &run->setup->locator : NULL,
+        .dark_known = run->setup->dark,
+        .frames = run->result.frames,
+        .has_time = run->result.has_time,
+        .first_ns = run->result.first_ns,
+        .last_ns = run->result.last_ns,
+    };
+    input->minutes =
+        collector_series(run->collector, &input->minutes_n, &input->minutes_refused);
+    run->report = report_new(run->result.analysis, input);
+    run->list = list_files(run->replay);
+    return run->report && run->list ? 0 : err_set(err, NULL, 0, 0, "out of memory");
+}
+
+/* Everything that is written; the state comes last, so that a run that fails can be run again.
+ */
+static int write_outputs(struct run *run, const struct sink_files *files, struct err *err)
+{
+    struct setup *setup = run->setup;
+    const struct replay_state *state = run->state;
+    int status = output_report(setup, run->report, files, err);
     if (status == 0)
-        status = check_conservation(report, replay, err);
-    if (status == 0 && page) {
-        const struct html_input html = {result.analysis, report, input.locator,
-                                        setup->signatures,
-                                        value[OPTION_show_dark].given ? NULL : setup->dark};
-        status = html_page_write(page, setup_text(setup, OPTION_html), &html, err);
-        page = NULL;
+        status = check_conservation(run->report, run->replay, state->before.frames, err);
+    if (status == 0 && run->page) {
+        const struct html_input html = {
+            run->result.analysis, run->report, run->input.locator, setup->signatures,
+            setup->options.value[OPTION_show_dark].given ? NULL : setup->dark};
+        status = html_page_write(run->page, setup_text(setup, OPTION_html), &html, err);
+        run->page = NULL;
     }
-    if (status == 0 && publisher)
-        status = publisher_publish(publisher, setup,
-                                   &(struct publisher_input){result.analysis, report, &files,
-                                                             gathering, input.locator},
+    if (status == 0 && run->publisher)
+        status = publisher_publish(run->publisher, setup,
+                                   &(struct publisher_input){run->result.analysis, run->report,
+                                                             files, run->gathering,
+                                                             run->input.locator},
                                    err);
     if (status == 0)
-        status = lines_add_series(lines, report, err);
+        status = lines_add_series(run->lines, run->report, state->closed_until_s,
+                                  state->kept ? state->closes_until_s : INT64_MAX, err);
     if (status == 0)
-        status = lines_close(lines, err);
-    if (status == 0 && failed)
-        status = 1;
-out:
-    if (page)
-        (void)fclose(page); /* nothing was written */
-    free(list);
-    report_free(report);
-    free(input.minutes);
-    analysis_free(result.analysis);
-    collector_free(collector);
-    gathering_free(gathering);
-    replay_free(replay);
+        status = lines_close(run->lines, err);
+    if (status == 0)
+        status = replay_state_commit(run->state, err);
+    if (status == 0 && run->redis->flusher) {
+        status = replay_redis_end(run->redis, run->result.analysis, run->report, files, err);
+        run->report = NULL; /* it took it */
+    }
+    return status;
+}
+
+/* 0; 1: a file has failed, which has been said; -1 with *err. */
+static int run_all(struct run *run, struct err *err)
+{
+    struct workers_config config = configure(run);
+    int status = start(run, &config, err);
+    if (status == 0)
+        status = count(run, &config, err);
+    if (status == 0)
+        status = make_report(run, err);
+    if (status == 0) {
+        bool failed = tell_files(run->replay, run->setup->options.value[OPTION_quiet].given);
+        struct sink_files files = {run->list, replay_file_count(run->replay)};
+        status = write_outputs(run, &files, err);
+        if (status == 0 && failed)
+            status = 1;
+    }
+    if (run->page)
+        (void)fclose(run->page); /* nothing was written */
+    free(run->list);
+    report_free(run->report);
+    free(run->input.minutes);
+    analysis_free(run->result.analysis);
+    collector_free(run->collector);
+    gathering_free(run->gathering);
+    replay_free(run->replay);
     return status;
 }
 
@@ -185,20 +254,33 @@ static int connect_and_run(struct setup *setup)
     if (status == EXIT_DONE && redis.wanted)
         status = publisher_init(&publisher, setup, &redis, &err);
     struct lines lines = {0};
+    struct replay_state state = {0};
+    if (status == EXIT_DONE)
+        status = replay_state_open(&state, setup, &err);
+    struct replay_redis keeper = {0};
+    if (status == EXIT_DONE && redis.wanted && state.kept &&
+        replay_redis_start(&keeper, setup, &redis, &state, &err) != 0)
+        status = EXIT_FAILED;
     if (status == EXIT_DONE)
         status = lines_open(&lines, setup, false, &err);
     const char *html = setup_text(setup, OPTION_html);
     FILE *page = status == EXIT_DONE && html ? html_page_open(html, &err) : NULL;
     if (status == EXIT_DONE && html && !page)
         status = EXIT_FAILED;
-    int result = status == EXIT_DONE
-                     ? run(setup, redis.wanted ? &publisher : NULL, &lines, page, &err)
-                     : -1;
+    struct run run = {.setup = setup,
+                      .publisher = redis.wanted && !state.kept ? &publisher : NULL,
+                      .lines = &lines,
+                      .state = &state,
+                      .redis = &keeper,
+                      .page = page};
+    int result = status == EXIT_DONE ? run_all(&run, &err) : -1;
     if (status == EXIT_DONE && result != 0)
         status = EXIT_FAILED;
     if (result < 0)
         status = setup_tell(setup, &err, status);
     lines_free(&lines);
+    replay_redis_fini(&keeper);
+    replay_state_fini(&state);
     publisher_fini(&publisher);
     return status;
 }

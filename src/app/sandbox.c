@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -139,6 +140,22 @@ static const int FATAL[] = {
 /* Names are resolved by asking the kernel for its addresses first (netlink). */
 static const int DOMAINS[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 
+/* fork(), what comes after it in parent and child, and an end to a child. */
+static int add_children(scmp_filter_ctx filter)
+{
+    const scmp_datum_t ids = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+    int status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                                  SCMP_A0(SCMP_CMP_MASKED_EQ, ~ids, (scmp_datum_t)SIGCHLD));
+    if (status == 0)
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(wait4), 0);
+    if (status == 0)
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getppid), 0);
+    if (status == 0)
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
+                                  SCMP_A1(SCMP_CMP_EQ, SIGKILL));
+    return status;
+}
+
 static int add_rules(scmp_filter_ctx filter)
 {
     int status = 0;
@@ -172,10 +189,12 @@ static int add_rules(scmp_filter_ctx filter)
     return status;
 }
 
-int sandbox_enter(struct err *err)
+int sandbox_enter(bool children, struct err *err)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int status = filter ? add_rules(filter) : -ENOMEM;
+    if (status == 0 && children)
+        status = add_children(filter);
     if (status == 0)
         status = seccomp_load(filter);
     if (filter)

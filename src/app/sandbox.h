@@ -6,5 +6,9 @@
 
 #include <nightscope/error.h>
 
-/* For this thread and those it starts later; with no_new_privs set. 0, or -1 with *err. */
-int sandbox_enter(struct err *err);
+#include <stdbool.h>
+
+/* For this thread and those it starts later; with no_new_privs set. children: it may fork, wait
+ * for its children and kill them (SIGKILL only); they are in the same sandbox. 0, or -1 with
+ * *err. */
+int sandbox_enter(bool children, struct err *err);

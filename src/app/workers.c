@@ -4,10 +4,13 @@
 #include "app/monotonic.h"
 #include "app/reader.h"
 
+#include <nightscope/checkpoint.h>
+
 #include <pthread.h>
 #include <stdlib.h>
 
 enum { EVENTS_HELD = 16384 }; /* ended ones a worker keeps to itself */
+static const int64_t MINUTE_NS = 60000000000;
 
 struct worker {
     struct workers *all;
@@ -45,6 +48,30 @@ static void deliver_events(struct worker *worker, int64_t complete_min)
                           complete_min);
 }
 
+/* Minutes that end by then are closed. */
+static int64_t closed_until_s(const struct worker *worker)
+{
+    int64_t closed_ns = worker->packet_time_ns - worker->all->config.analysis.lateness_ns;
+    return closed_ns < 0 ? 0 : closed_ns / MINUTE_NS * 60;
+}
+
+static void deliver_windows(struct worker *worker, int64_t until_s)
+{
+    collector_deliver_steps(worker->all->collector, analysis_take_profiles(worker->analysis));
+    collector_deliver(worker->all->collector, worker->id,
+                      analysis_take_closed(worker->analysis), until_s);
+}
+
+/* Closes what is open. Events that are, of a run that is kept, go on in the next one. */
+static void finish(struct worker *worker)
+{
+    analysis_finish(worker->analysis);
+    if (worker->all->config.kept)
+        event_blocks_free(analysis_take_events(worker->analysis));
+    deliver_events(worker, INT64_MAX);
+    deliver_windows(worker, INT64_MAX);
+}
+
 static void count(struct worker *worker, const struct ready *ready)
 {
     struct workers *all = worker->all;
@@ -56,15 +83,12 @@ static void count(struct worker *worker, const struct ready *ready)
     worker->packet_time_ns = ready->packet_time_ns;
     if (analysis_events_waiting(worker->analysis) > EVENTS_HELD)
         deliver_events(worker, 0);
-    int64_t closed_ns = ready->packet_time_ns - all->config.analysis.lateness_ns;
-    int64_t minute_s = closed_ns / 60000000000 * 60;
-    if (closed_ns >= 0 && minute_s > worker->minute_s) {
-        worker->minute_s = minute_s;
+    int64_t until_s = closed_until_s(worker);
+    if (until_s > worker->minute_s) {
+        worker->minute_s = until_s;
         analysis_advance(worker->analysis, ready->packet_time_ns);
-        collector_deliver_steps(all->collector, analysis_take_profiles(worker->analysis));
-        collector_deliver(all->collector, worker->id, analysis_take_closed(worker->analysis),
-                          minute_s);
-        deliver_events(worker, ready->packet_time_ns / 60000000000);
+        deliver_windows(worker, until_s);
+        deliver_events(worker, ready->packet_time_ns / MINUTE_NS);
     }
 }
 
@@ -111,11 +135,12 @@ static void count_all(struct worker *worker)
     }
     /* All workers have seen every chunk: they agree on what is over. */
     analysis_advance(worker->analysis, worker->packet_time_ns);
-    analysis_finish(worker->analysis);
-    deliver_events(worker, INT64_MAX);
-    collector_deliver_steps(worker->all->collector, analysis_take_profiles(worker->analysis));
-    collector_deliver(worker->all->collector, worker->id,
-                      analysis_take_closed(worker->analysis), INT64_MAX);
+    if (!worker->all->config.kept) {
+        finish(worker);
+        return;
+    }
+    deliver_events(worker, worker->packet_time_ns / MINUTE_NS);
+    deliver_windows(worker, closed_until_s(worker));
 }
 
 static void *work(void *argument)
@@ -159,6 +184,7 @@ static bool allocate(struct workers *workers, struct replay *replay)
         struct worker *worker = &workers->worker[i];
         worker->all = workers;
         worker->id = i;
+        worker->packet_time_ns = config->packet_time_ns;
         worker->analysis = analysis_new(&config->analysis);
         struct reader_config reader = {i, config->n, config->decode, config->signatures,
                                        worker->analysis};
@@ -202,6 +228,17 @@ static bool start_threads(struct workers *workers)
     return false;
 }
 
+/* -1 with *err. */
+static int load(struct workers *workers, struct err *err)
+{
+    struct analysis *analyses[SHARD_COUNT];
+    for (unsigned i = 0; i < workers->config.n; i++)
+        analyses[i] = workers->worker[i].analysis;
+    return workers->config.load
+               ? workers->config.load(workers->config.context, analyses, workers->config.n, err)
+               : 0;
+}
+
 struct workers *workers_start(const struct workers_config *config, struct replay *replay,
                               struct collector *collector, struct err *err)
 {
@@ -215,9 +252,12 @@ struct workers *workers_start(const struct workers_config *config, struct replay
     monotonic_cond_init(&workers->done);
     (void)pthread_mutex_init(&workers->lock, NULL);
     bool allocated = allocate(workers, replay);
-    if (allocated && start_threads(workers))
+    bool loaded = allocated && load(workers, err) == 0;
+    if (loaded && start_threads(workers))
         return workers;
-    if (allocated)
+    if (allocated && !loaded)
+        ; /* *err says why */
+    else if (allocated)
         (void)err_set(err, NULL, 0, 0,
                       "cannot start the threads of %u workers; try a smaller "
                       "--workers",
@@ -233,9 +273,34 @@ bool workers_wait(struct workers *workers, unsigned timeout_ms)
     return monotonic_wait_idle(&workers->lock, &workers->done, &workers->running, timeout_ms);
 }
 
-int workers_finish(struct workers *workers, struct workers_result *ret_result, struct err *err)
+struct workers_result workers_times(const struct workers *workers)
 {
     struct workers_result result = {.first_ns = INT64_MAX, .last_ns = INT64_MIN};
+    for (unsigned i = 0; i < workers->config.n; i++) {
+        struct reader_totals totals = reader_totals(workers->worker[i].reader);
+        result.frames += totals.frames;
+        result.has_time |= totals.has_time;
+        result.first_ns = totals.first_ns < result.first_ns ? totals.first_ns : result.first_ns;
+        result.last_ns = totals.last_ns > result.last_ns ? totals.last_ns : result.last_ns;
+    }
+    return result;
+}
+
+int64_t workers_packet_time(const struct workers *workers)
+{
+    return workers->worker[0].packet_time_ns;
+}
+
+bool workers_save(const struct workers *workers, struct bytes_out *out)
+{
+    bytes_put_u64(out, workers->config.n);
+    for (unsigned i = 0; i < workers->config.n; i++)
+        (void)analysis_save(workers->worker[i].analysis, out); /* a failure sticks */
+    return !out->failed;
+}
+
+int workers_finish(struct workers *workers, struct workers_result *ret_result, struct err *err)
+{
     int status = 0;
     if (workers->config.make_ahead)
         (void)pthread_join(workers->thread_making, NULL);
@@ -243,17 +308,13 @@ int workers_finish(struct workers *workers, struct workers_result *ret_result, s
         (void)pthread_join(workers->worker[i].thread, NULL);
         if (workers->config.read_ahead)
             (void)pthread_join(workers->worker[i].thread_ahead, NULL);
+        if (workers->config.kept)
+            finish(&workers->worker[i]);
     }
-    for (unsigned i = 0; i < workers->config.n; i++) {
-        struct reader_totals totals = reader_totals(workers->worker[i].reader);
-        result.frames += totals.frames;
-        result.has_time |= totals.has_time;
-        result.first_ns = totals.first_ns < result.first_ns ? totals.first_ns : result.first_ns;
-        result.last_ns = totals.last_ns > result.last_ns ? totals.last_ns : result.last_ns;
-        if (i > 0 &&
-            analysis_merge(workers->worker[0].analysis, workers->worker[i].analysis) != 0)
+    struct workers_result result = workers_times(workers);
+    for (unsigned i = 1; i < workers->config.n; i++)
+        if (analysis_merge(workers->worker[0].analysis, workers->worker[i].analysis) != 0)
             status = err_set(err, NULL, 0, 0, "out of memory while merging the workers");
-    }
     if (status == 0) {
         result.analysis = workers->worker[0].analysis;
         workers->worker[0].analysis = NULL;

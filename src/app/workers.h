@@ -12,6 +12,7 @@
 
 #include "app/collector.h"
 #include "app/event_log.h"
+#include "base/bytes.h"
 
 #include <nightscope/decode.h>
 #include <nightscope/signature.h>
@@ -25,6 +26,13 @@ struct workers_config {
     struct event_log *events;               /* NULL: none; borrowed */
     bool make_ahead; /* a thread unpacks and frames ahead of all, where files are compressed */
     bool read_ahead; /* each worker has a thread that decodes and matches ahead of it */
+    /* For a run that continues another, or is to be continued: */
+    int64_t packet_time_ns; /* of the run before; 0: there was none */
+    bool kept; /* what is open at the end stays so until workers_finish(): workers_save() */
+    /* Fills the analyses of the workers before they start; -1 with *err. NULL: they are empty.
+     */
+    int (*load)(void *context, struct analysis *const *analyses, unsigned n, struct err *err);
+    void *context;
 };
 
 struct workers_result {
@@ -42,5 +50,10 @@ struct workers *workers_start(const struct workers_config *config, struct replay
                               struct collector *collector, struct err *err);
 /* Waits at most timeout_ms; true when all are done. */
 bool workers_wait(struct workers *workers, unsigned timeout_ms);
+/* After that, of a run that is kept: frames and times, packet time, and what every worker
+ * holds: their number, then one analysis_save() after another. False: the bytes have failed. */
+struct workers_result workers_times(const struct workers *workers); /* without analysis */
+int64_t workers_packet_time(const struct workers *workers);
+bool workers_save(const struct workers *workers, struct bytes_out *out);
 /* After workers_wait() said true: joins, merges into *ret_result and frees. -1 with *err. */
 int workers_finish(struct workers *workers, struct workers_result *ret_result, struct err *err);

@@ -10,6 +10,8 @@
  */
 #include "packet/prefix_list.h"
 
+#include "base/hash.h"
+
 #include <nightscope/prefix.h>
 
 #include <assert.h>
@@ -189,4 +191,16 @@ uint64_t prefix_set_size4(const struct prefix_set *set)
 bool prefix_set_any6(const struct prefix_set *set)
 {
     return set->n6 > 0;
+}
+
+uint64_t prefix_set_hash(const struct prefix_set *set)
+{
+    uint64_t hash = hash_u64(set->n4, HASH_FIXED);
+    for (uint32_t i = 0; i < set->n4; i++)
+        hash = hash_u64(hash ^ set->bounds4[i], HASH_FIXED);
+    for (uint32_t i = 0; i < set->n6; i++) {
+        hash = hash_u64(hash ^ set->bounds6[i].hi, HASH_FIXED);
+        hash = hash_u64(hash ^ set->bounds6[i].lo, HASH_FIXED);
+    }
+    return hash;
 }

@@ -161,18 +161,20 @@ static void find_ip(struct assembler *as, unsigned ip4, unsigned ip6)
     here(as, other);
 }
 
-/* A: a word made of the source. Mixed (as MurmurHash3 ends), it chooses the socket. */
+/* As MurmurHash3 ends. */
+static const uint32_t MIX_FACTORS[] = {0x85ebca6b, 0xc2b2ae35};
+static const uint32_t MIX_SHIFTS[] = {16, 13, 16};
+
+/* A: a word made of the source. Mixed, it chooses the socket. */
 static void mix(struct assembler *as)
 {
-    static const uint32_t factors[] = {0x85ebca6b, 0xc2b2ae35};
-    static const uint32_t shifts[] = {16, 13, 16};
     emit(as, BPF_ALU | BPF_XOR | BPF_K, as->seed);
     for (unsigned i = 0; i < 3; i++) {
         emit(as, BPF_MISC | BPF_TAX, 0);
-        emit(as, BPF_ALU | BPF_RSH | BPF_K, shifts[i]);
+        emit(as, BPF_ALU | BPF_RSH | BPF_K, MIX_SHIFTS[i]);
         emit(as, BPF_ALU | BPF_XOR | BPF_X, 0);
         if (i < 2)
-            emit(as, BPF_ALU | BPF_MUL | BPF_K, factors[i]);
+            emit(as, BPF_ALU | BPF_MUL | BPF_K, MIX_FACTORS[i]);
     }
     emit(as, BPF_RET | BPF_A, 0);
 }
@@ -303,6 +305,21 @@ void fanout_program(uint32_t seed, unsigned tunnels, struct fanout_program *ret_
         hash_ip6(&as);
     }
     link_jumps(&as);
+}
+
+uint32_t fanout_sum(uint32_t seed, const struct address *source)
+{
+    uint64_t high = source->v6.hi, low = source->v6.lo;
+    uint32_t a = source->is6 ? (uint32_t)(high >> 32) ^ (uint32_t)high ^ (uint32_t)(low >> 32) ^
+                                   (uint32_t)low
+                             : source->v4;
+    a ^= seed;
+    for (unsigned i = 0; i < 3; i++) {
+        a ^= a >> MIX_SHIFTS[i];
+        if (i < 2)
+            a *= MIX_FACTORS[i];
+    }
+    return a;
 }
 
 int fanout_join(int fd, const struct fanout_program *program, int *group)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <linux/filter.h>
+#include <nightscope/packet.h>
 #include <stdint.h>
 
 enum { FANOUT_PROGRAM_MAX = 512 };
@@ -18,6 +19,10 @@ struct fanout_program {
 /* seed: any number; sources meet in other sockets under another one. tunnels: TUNNEL_* whose
  * inner source counts. */
 void fanout_program(uint32_t seed, unsigned tunnels, struct fanout_program *ret_program);
+
+/* What the program returns for packets of this source: modulo the number of sockets, the kernel
+ * gives them to that one, in the order in which they joined. */
+uint32_t fanout_sum(uint32_t seed, const struct address *source);
 
 /* Puts a packet socket into the group *group of its interface; -1: a new group, whose number
  * *group then is. 0, or -1 with errno. */

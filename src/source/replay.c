@@ -37,6 +37,7 @@ struct replay {
     bool probed, packed; /* packed: some file has to be unpacked */
     uint64_t chunks, bytes_total;
     _Atomic uint64_t bytes_read, frames;
+    _Atomic int64_t first_ns; /* 0: not known yet */
 };
 
 static void add(_Atomic uint64_t *counter, uint64_t n)
@@ -141,6 +142,9 @@ static void probe(struct replay *replay)
         stdin_seen |= file->is_stdin;
     }
     qsort(replay->order, replay->order_n, sizeof(struct file *), compare_files);
+    if (replay->order_n)
+        atomic_store_explicit(&replay->first_ns, replay->order[0]->first_ns,
+                              memory_order_relaxed);
     replay->probed = true;
 }
 
@@ -261,6 +265,8 @@ struct replay *replay_new(const struct replay_config *config, const char *const 
         return NULL;
     }
     stamp_init(&replay->stamp, config->lateness_ns);
+    if (config->packet_time_ns > 0)
+        stamp_advance(&replay->stamp, config->packet_time_ns);
     bool sizes_known = true;
     for (unsigned i = 0; i < n; i++) {
         sizes_known &= init_file(&replay->files[i], names[i]);
@@ -291,6 +297,7 @@ void replay_progress(const struct replay *replay, struct replay_progress *ret_pr
         .bytes_read = atomic_load_explicit(&replay->bytes_read, memory_order_relaxed),
         .bytes_total = replay->bytes_total,
         .frames = atomic_load_explicit(&replay->frames, memory_order_relaxed),
+        .first_ns = atomic_load_explicit(&replay->first_ns, memory_order_relaxed),
     };
 }
 

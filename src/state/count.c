@@ -101,7 +101,8 @@ static uint32_t insert(struct analysis *analysis, const struct work *work, unsig
 {
     struct address address = source_address(work->batch, i, work->prepared->is6[i]);
     return shard_insert(analysis, &analysis->shards[work->prepared->shard[i]], &address,
-                        work->prepared->hash[i], work->prepared->columns.at_s[i]);
+                        work->prepared->hash[i], work->prepared->columns.at_s[i],
+                        analysis->config.locator);
 }
 
 /* A source without a row: its packet counts in all but what is kept by source. */

@@ -183,30 +183,42 @@ void destinations_add6(struct destinations *set, struct ip6 address,
     hll_add(set->sketch6, HLL_LARGE_BITS, hash);
 }
 
-static void merge4(struct destinations *into, const struct destinations *from)
+void destinations_add_page(struct destinations *set, uint32_t high, const uint64_t *from)
 {
-    hll_merge(into->sketch4, from->sketch4, HLL_LARGE_BITS);
-    if (from->over4 && !into->over4)
-        leave_pages(into);
-    for (uint32_t i = 0; i < PAGES; i++) {
-        if (!from->pages[i])
-            continue;
-        uint64_t *page = make_page(into, i);
-        if (!page)
-            sketch_page(into, i, from->pages[i]);
-        for (unsigned word = 0; page && word < PAGE_WORDS; word++) {
-            uint64_t fresh = from->pages[i][word] & ~page[word];
-            into->n4 += (unsigned)__builtin_popcountll(fresh);
-            page[word] |= fresh;
-        }
+    uint64_t *page = make_page(set, high);
+    if (!page)
+        sketch_page(set, high, from);
+    for (unsigned word = 0; page && word < PAGE_WORDS; word++) {
+        uint64_t fresh = from[word] & ~page[word];
+        set->n4 += (unsigned)__builtin_popcountll(fresh);
+        page[word] |= fresh;
     }
+}
+
+void destinations_leave4(struct destinations *set, const uint8_t sketch[static HLL_LARGE])
+{
+    hll_merge(set->sketch4, sketch, HLL_LARGE_BITS);
+    if (!set->over4)
+        leave_pages(set);
+}
+
+void destinations_add_sketch6(struct destinations *set, bool over,
+                              const uint8_t sketch[static HLL_LARGE])
+{
+    if (over && !set->over6)
+        drop_slots6(set);
+    hll_merge(set->sketch6, sketch, HLL_LARGE_BITS);
 }
 
 void destinations_merge(struct destinations *into, const struct destinations *from,
                         const uint64_t key[static 2])
 {
     into->memory_refused += from->memory_refused;
-    merge4(into, from);
+    if (from->over4)
+        destinations_leave4(into, from->sketch4);
+    for (uint32_t i = 0; i < PAGES; i++)
+        if (from->pages[i])
+            destinations_add_page(into, i, from->pages[i]);
     if (from->over6 && !into->over6)
         drop_slots6(into);
     for (uint32_t i = 0; !into->over6 && i < from->slots6_cap; i++)

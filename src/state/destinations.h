@@ -44,6 +44,11 @@ void destinations_add6(struct destinations *set, struct ip6 address,
                        const uint64_t key[static 2]);
 void destinations_merge(struct destinations *into, const struct destinations *from,
                         const uint64_t key[static 2]);
+/* Parts of another set: the bits of a page; what its sketches say, when only they count. */
+void destinations_add_page(struct destinations *set, uint32_t high, const uint64_t *page);
+void destinations_leave4(struct destinations *set, const uint8_t sketch[static HLL_LARGE]);
+void destinations_add_sketch6(struct destinations *set, bool over,
+                              const uint8_t sketch[static HLL_LARGE]);
 uint64_t destinations_count(const struct destinations *set, bool *ret_estimated);
 
 static inline uint64_t *destinations_word(const struct destinations *set, uint32_t address)

@@ -105,8 +105,9 @@ bool distinct_merge(struct pool *pool, struct distinct *into, const struct pool 
         for (unsigned i = 0; i < (from->kind & DISTINCT_KEYS); i++)
             (void)distinct_add(pool, into, keys[i]);
     }
+    bool room = !(into->kind & DISTINCT_FROZEN);
     into->kind |= from->kind & DISTINCT_FROZEN;
-    return !(into->kind & DISTINCT_FROZEN);
+    return room;
 }
 
 void distinct_clear(struct pool *pool, struct distinct *set)
@@ -141,5 +142,16 @@ bool distinct_registers(const struct pool *pool, const struct distinct *set,
     if (!has_sketch(set))
         return false;
     sketch_copy_registers(pool, set->word, waiting(set), ret_registers);
+    return true;
+}
+
+bool distinct_from_registers(struct pool *pool, const uint8_t registers[static HLL_SMALL],
+                             struct distinct *ret_set)
+{
+    uint32_t handle = sketch_new(pool);
+    if (!handle)
+        return false;
+    memcpy(sketch_registers(pool, handle), registers, HLL_SMALL);
+    *ret_set = (struct distinct){.word = handle, .kind = DISTINCT_SKETCH};
     return true;
 }

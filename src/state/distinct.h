@@ -116,7 +116,8 @@ static inline bool distinct_add(struct pool *pool, struct distinct *set, uint32_
     return distinct_note(pool, set, key) != DISTINCT_FROZE;
 }
 
-/* Adds the keys of `from`, which lives in pool `from_pool`; false when that froze `into`. */
+/* Adds the keys of `from`, which lives in pool `from_pool`; what is frozen stays so. False when
+ * there was no room for them, and that froze `into`. */
 bool distinct_merge(struct pool *pool, struct distinct *into, const struct pool *from_pool,
                     const struct distinct *from);
 /* Gives the block back; the set is empty then. */
@@ -127,6 +128,9 @@ uint64_t distinct_count(const struct pool *pool, const struct distinct *set,
 /* The keys of an exact set, in any order, and how many; 0 of a sketch. */
 unsigned distinct_keys(const struct pool *pool, const struct distinct *set,
                        uint32_t ret_keys[static DISTINCT_EXACT_MAX]);
+/* A set with these registers and none but them; false: no room. */
+bool distinct_from_registers(struct pool *pool, const uint8_t registers[static HLL_SMALL],
+                             struct distinct *ret_set);
 /* The registers of a sketch; false for an exact set. */
 bool distinct_registers(const struct pool *pool, const struct distinct *set,
                         uint8_t ret_registers[static HLL_SMALL]);

@@ -1,55 +1,9 @@
-#include "state/events.h"
-
-#include "state/state.h"
+#include "state/event_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    NO_ROW = 0,      /* links are a row's number + 1 */
-    ROWS_FIRST = 64, /* a table's first size */
-    /* A pool may have so many bytes for each event of the limit: an event with ten destinations
-     * in as many networks needs 128, one with sketches of both 4,096. */
-    SETS_BYTES_AN_EVENT = 256,
-};
 static const int64_t MINUTE_NS = 60000000000;
-
-struct row {
-    struct event event;
-    uint32_t hash;
-    uint32_t touched_min; /* packet time of its last packet */
-    uint32_t next;        /* of its bucket; of the free ones */
-    uint32_t older, newer;
-    struct distinct destinations, networks;
-};
-
-struct event_table {
-    struct row *rows;
-    uint32_t *buckets; /* as many as rows_cap, a power of two */
-    uint32_t rows_cap, used, open;
-    uint32_t free, oldest, newest;
-    uint32_t minute; /* what is over by then has ended */
-    struct pool pool;
-};
-
-/* What the rows of a batch match. */
-struct batch_labels {
-    uint8_t n[BATCH_CAP];
-    struct event_label labels[BATCH_CAP][EVENT_LABELS_MAX];
-};
-
-struct events {
-    struct memory *memory;
-    uint32_t table_max; /* events a shard holds */
-    uint32_t idle_min;  /* whole minutes of silence that are surely enough */
-    int64_t idle_ns;
-    uint64_t key[2];
-    struct event_table tables[SHARD_COUNT];
-    struct event_block *ended;
-    size_t waiting;
-    struct events_limits limits;
-    struct batch_labels matches;
-};
 
 static void table_start(struct event_table *table, const struct events *events)
 {
@@ -102,14 +56,9 @@ size_t events_bytes(const struct events *events)
 {
     size_t bytes = sizeof *events + events->waiting * sizeof(struct event);
     for (unsigned i = 0; i < SHARD_COUNT; i++)
-        bytes += events->tables[i].rows_cap * (sizeof(struct row) + sizeof(uint32_t)) +
+        bytes += events->tables[i].rows_cap * (sizeof(struct event_row) + sizeof(uint32_t)) +
                  events->tables[i].pool.cap_bytes;
     return bytes;
-}
-
-static struct row *row_at(const struct event_table *table, uint32_t link)
-{
-    return &table->rows[link - 1];
 }
 
 static uint32_t *bucket_of(const struct event_table *table, uint32_t hash)
@@ -119,19 +68,19 @@ static uint32_t *bucket_of(const struct event_table *table, uint32_t hash)
 
 /* The order of silence */
 
-static void list_remove(struct event_table *table, struct row *row)
+void event_table_unlink(struct event_table *table, struct event_row *row)
 {
-    *(row->older ? &row_at(table, row->older)->newer : &table->oldest) = row->newer;
-    *(row->newer ? &row_at(table, row->newer)->older : &table->newest) = row->older;
+    *(row->older ? &event_row_at(table, row->older)->newer : &table->oldest) = row->newer;
+    *(row->newer ? &event_row_at(table, row->newer)->older : &table->newest) = row->older;
 }
 
-static void list_append(struct event_table *table, struct row *row)
+void event_table_link(struct event_table *table, struct event_row *row, uint32_t older)
 {
     uint32_t link = (uint32_t)(row - table->rows) + 1;
-    row->older = table->newest;
-    row->newer = NO_ROW;
-    *(table->newest ? &row_at(table, table->newest)->newer : &table->oldest) = link;
-    table->newest = link;
+    row->older = older;
+    row->newer = older ? event_row_at(table, older)->newer : table->oldest;
+    *(older ? &event_row_at(table, older)->newer : &table->oldest) = link;
+    *(row->newer ? &event_row_at(table, row->newer)->older : &table->newest) = link;
 }
 
 /* Ending */
@@ -153,7 +102,7 @@ static void append_ended(struct events *events, const struct event *event)
     events->waiting++;
 }
 
-static void end_event(struct events *events, struct event_table *table, struct row *row,
+static void end_event(struct events *events, struct event_table *table, struct event_row *row,
                       enum event_end end, uint32_t minute)
 {
     struct event *event = &row->event;
@@ -174,9 +123,9 @@ static void end_event(struct events *events, struct event_table *table, struct r
 
     uint32_t link = (uint32_t)(row - table->rows) + 1, *at = bucket_of(table, row->hash);
     while (*at != link)
-        at = &row_at(table, *at)->next;
+        at = &event_row_at(table, *at)->next;
     *at = row->next;
-    list_remove(table, row);
+    event_table_unlink(table, row);
     row->next = table->free;
     table->free = link;
     table->open--;
@@ -189,7 +138,7 @@ static void end_silent(struct events *events, struct event_table *table, uint32_
         return;
     table->minute = minute;
     while (table->oldest) {
-        struct row *row = row_at(table, table->oldest);
+        struct event_row *row = event_row_at(table, table->oldest);
         uint32_t end = row->touched_min + events->idle_min + 1;
         if (end > minute)
             return;
@@ -202,9 +151,10 @@ static bool grow(struct events *events, struct event_table *table)
 {
     uint32_t cap = table->rows_cap ? 2 * table->rows_cap : ROWS_FIRST;
     uint32_t *buckets = memory_grow(events->memory, NULL, 0, cap * sizeof *buckets);
-    struct row *rows = buckets ? memory_grow(events->memory, table->rows,
-                                             table->rows_cap * sizeof *rows, cap * sizeof *rows)
-                               : NULL;
+    struct event_row *rows =
+        buckets ? memory_grow(events->memory, table->rows, table->rows_cap * sizeof *rows,
+                              cap * sizeof *rows)
+                : NULL;
     if (!rows) {
         memory_free(events->memory, buckets, cap * sizeof *buckets);
         return false;
@@ -213,24 +163,25 @@ static bool grow(struct events *events, struct event_table *table)
     table->rows = rows;
     table->buckets = buckets;
     table->rows_cap = cap;
-    for (uint32_t link = table->oldest; link; link = row_at(table, link)->newer) {
-        uint32_t *bucket = bucket_of(table, row_at(table, link)->hash);
-        row_at(table, link)->next = *bucket;
+    for (uint32_t link = table->oldest; link; link = event_row_at(table, link)->newer) {
+        uint32_t *bucket = bucket_of(table, event_row_at(table, link)->hash);
+        event_row_at(table, link)->next = *bucket;
         *bucket = link;
     }
     return true;
 }
 
 /* A row that is in no list. NULL: memory. */
-static struct row *new_row(struct events *events, struct event_table *table, uint32_t minute)
+static struct event_row *new_row(struct events *events, struct event_table *table,
+                                 uint32_t minute)
 {
     if (table->open == events->table_max)
-        end_event(events, table, row_at(table, table->oldest), EVENT_EVICTED, minute);
+        end_event(events, table, event_row_at(table, table->oldest), EVENT_EVICTED, minute);
     if (!table->free && table->used == table->rows_cap && !grow(events, table))
         return NULL;
     if (!table->free)
         return &table->rows[table->used++];
-    struct row *row = row_at(table, table->free);
+    struct event_row *row = event_row_at(table, table->free);
     table->free = row->next;
     return row;
 }
@@ -252,7 +203,7 @@ static struct event key_of(const struct batch *batch, unsigned i, bool is6)
     return key;
 }
 
-static uint32_t hash_of(const struct event *key, uint64_t source, const uint64_t secret[2])
+uint32_t event_hash(const struct event *key, uint64_t source, const uint64_t secret[2])
 {
     uint64_t rest = (uint64_t)key->port << 32 | (uint64_t)key->protocol << 16 |
                     (uint64_t)key->class << 8 | key->has_port;
@@ -267,12 +218,14 @@ static bool same_key(const struct event *a, const struct event *b)
            a->has_port == b->has_port;
 }
 
-static struct row *find(const struct event_table *table, const struct event *key, uint32_t hash)
+struct event_row *event_table_find(const struct event_table *table, const struct event *key,
+                                   uint32_t hash)
 {
     if (!table->rows_cap)
         return NULL;
-    for (uint32_t link = *bucket_of(table, hash); link; link = row_at(table, link)->next) {
-        struct row *row = row_at(table, link);
+    for (uint32_t link = *bucket_of(table, hash); link;
+         link = event_row_at(table, link)->next) {
+        struct event_row *row = event_row_at(table, link);
         if (row->hash == hash && same_key(&row->event, key))
             return row;
     }
@@ -285,18 +238,15 @@ static bool is_within(const struct events *events, const struct event *event, in
            event->first_ns - ts_ns <= events->idle_ns;
 }
 
-static struct row *begin_event(struct events *events, struct event_table *table,
-                               const struct event *key, uint32_t hash, int64_t ts_ns,
-                               uint32_t minute)
+struct event_row *event_table_insert(struct events *events, struct event_table *table,
+                                     const struct event *key, uint32_t hash, uint32_t minute)
 {
-    struct row *row = new_row(events, table, minute);
+    struct event_row *row = new_row(events, table, minute);
     if (!row)
         return NULL;
     uint32_t link = (uint32_t)(row - table->rows) + 1, *bucket = bucket_of(table, hash);
-    *row = (struct row){.event = *key, .hash = hash, .next = *bucket};
-    row->event.first_ns = row->event.last_ns = ts_ns;
+    *row = (struct event_row){.event = *key, .hash = hash, .next = *bucket};
     *bucket = link;
-    list_append(table, row);
     table->open++;
     return row;
 }
@@ -346,22 +296,24 @@ static void add_row(struct events *events, const struct prepared *prepared, unsi
     uint32_t minute = batch->now_min[i];
     int64_t ts_ns = batch->ts_ns[i];
     struct event key = key_of(batch, i, is6);
-    uint32_t hash = hash_of(&key, prepared->hash[i], events->key);
+    uint32_t hash = event_hash(&key, prepared->hash[i], events->key);
     end_silent(events, table, minute);
-    struct row *row = find(table, &key, hash);
+    struct event_row *row = event_table_find(table, &key, hash);
     if (row && !is_within(events, &row->event, ts_ns)) {
         end_event(events, table, row, EVENT_IDLE, minute);
         row = NULL;
     }
     if (row) {
-        list_remove(table, row);
-        list_append(table, row);
+        event_table_unlink(table, row);
+        event_table_link(table, row, table->newest);
     } else {
-        row = begin_event(events, table, &key, hash, ts_ns, minute);
-    }
-    if (!row) {
-        events->limits.refused++;
-        return;
+        key.first_ns = key.last_ns = ts_ns;
+        row = event_table_insert(events, table, &key, hash, minute);
+        if (!row) {
+            events->limits.refused++;
+            return;
+        }
+        event_table_link(table, row, table->newest);
     }
     struct event *event = &row->event;
     row->touched_min = minute;
@@ -417,7 +369,7 @@ void events_finish(struct events *events)
     for (unsigned i = 0; i < SHARD_COUNT; i++) {
         struct event_table *table = &events->tables[i];
         while (table->oldest)
-            end_event(events, table, row_at(table, table->oldest), EVENT_RUN, UINT32_MAX);
+            end_event(events, table, event_row_at(table, table->oldest), EVENT_RUN, UINT32_MAX);
     }
 }
 

@@ -1,41 +1,13 @@
 #include "state/evidence.h"
 
 #include "state/binomial.h"
+#include "state/evidence_record.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What records of thresholds and of relations have behind the common part. */
-struct counts {
-    uint32_t words[THRESHOLD_SETS_MAX]; /* struct distinct, with the record's kinds */
-    uint32_t span;                      /* number of the current span since 1970 */
-    uint32_t packets;
-};
-struct values {
-    uint64_t values[VALUES_KEPT]; /* latest first */
-    uint32_t probes[VALUES_KEPT]; /* the probe that showed the value first */
-    uint8_t n;
-};
-enum {
-    PLAIN_BYTES = sizeof(struct evidence_record),
-    COUNTS_BYTES = PLAIN_BYTES + sizeof(struct counts),
-    VALUES_BYTES = PLAIN_BYTES + sizeof(struct values),
-};
-static_assert(COUNTS_BYTES <= 48, "threshold records fit POOL_48");
-static_assert(VALUES_BYTES <= 128, "relation records fit POOL_128");
-
-static struct counts *counts_of(const struct evidence_record *record)
-{
-    return (struct counts *)(uintptr_t)(record + 1);
-}
-
-static struct values *values_of(const struct evidence_record *record)
-{
-    return (struct values *)(uintptr_t)(record + 1);
-}
 
 /* The index of a label, which is added when it is new; -1: memory. */
 static int intern_label(struct evidence_plan *plan, const char *name)
@@ -368,6 +340,14 @@ static void merge_counts(struct pool *pool, uint32_t into_handle, const struct p
                                    : packets + counts_of(from)->packets;
 }
 
+/* Values are of one source's packets in their order: those of two parts do not mix, so the part
+ * that has some keeps them. */
+static void merge_values(struct evidence_record *into, const struct evidence_record *from)
+{
+    if (values_of(into)->n == 0)
+        *values_of(into) = *values_of(from);
+}
+
 bool evidence_merge(const struct evidence_plan *plan, struct pool *pool, uint32_t *head,
                     uint32_t spare, const struct pool *from_pool, uint32_t from)
 {
@@ -381,8 +361,10 @@ bool evidence_merge(const struct evidence_plan *plan, struct pool *pool, uint32_
             record->flags |= other->flags;
             record->hits = other->hits > UINT32_MAX - record->hits ? UINT32_MAX
                                                                    : record->hits + other->hits;
-            for (unsigned i = 0; i < other->probes_n; i++)
-                (void)evidence_remember(record, other->probes[i]); /* already counted in hits */
+            for (unsigned i = other->probes_n; i-- > 0;) /* they are in hits already */
+                (void)evidence_remember(record, other->probes[i]);
+            if (plan->items[record->signature].kind == EVIDENCE_RELATION)
+                merge_values(record, other);
             uint32_t handle = *head;
             while (pool_block(pool, handle) != record)
                 handle = ((struct evidence_record *)pool_block(pool, handle))->next;

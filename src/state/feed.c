@@ -229,6 +229,11 @@ void feed_add(struct feed *feed, const struct batch *batch)
     }
 }
 
+void feed_restore(struct feed *feed, const struct feed_packet *packet)
+{
+    append(feed, packet);
+}
+
 void feed_add_copy(struct feed *into, struct feed *from)
 {
     compact(from);

@@ -55,6 +55,8 @@ static inline void feed_matched(struct feed *feed, unsigned row, unsigned signat
 }
 void feed_add(struct feed *feed, const struct batch *batch);
 
+/* A packet that is, or was, in a sample. */
+void feed_restore(struct feed *feed, const struct feed_packet *packet);
 /* Leaves `from` as it is, but in order. */
 void feed_add_copy(struct feed *into, struct feed *from);
 /* Other signatures from now on: those of `fresh`, made of `plan`, which has the labels of the

@@ -149,6 +149,17 @@ void labels_clear(struct labels *labels)
     labels->iot_packets = labels->refused = 0;
 }
 
+void labels_leave_record(struct labels *labels, const struct evidence_record *record)
+{
+    struct tool_tally *tallies[] = {
+        &labels->evicted.signatures[record->signature],
+        &labels->evicted.labels[labels->plan->items[record->signature].label]};
+    for (unsigned i = 0; i < 2; i++) {
+        tallies[i]->sources += (record->flags & EVIDENCE_MATCHED) != 0;
+        tallies[i]->labelled += (record->flags & EVIDENCE_LABELLED_EVER) != 0;
+    }
+}
+
 unsigned mark_rank(const struct pool *pool, const struct mark *mark)
 {
     unsigned rank = 0;

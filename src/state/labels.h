@@ -74,6 +74,9 @@ void source_tallies_add(struct source_tallies *tallies, const struct evidence_pl
                         const struct pool *pool, const struct mark *mark, uint64_t packets,
                         uint64_t scans);
 
+/* A record that cannot go on counts as that of a source that was evicted. */
+void labels_leave_record(struct labels *labels, const struct evidence_record *record);
+
 /* 0: no match; 1: matched; 2: labelled by some signature. What is evicted first. */
 unsigned mark_rank(const struct pool *pool, const struct mark *mark);
 /* Notes a minute of an IoT match; true when it is the first of its minute. */

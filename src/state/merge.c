@@ -25,8 +25,8 @@ static uint32_t join_minutes(const struct source *a, const struct source *b)
     return (back_a < 32 ? a->minutes << back_a : 0) | (back_b < 32 ? b->minutes << back_b : 0);
 }
 
-static void merge_row(struct analysis *into, struct shard *to, const struct shard *from,
-                      unsigned family, uint32_t row)
+void shard_merge_row(struct analysis *into, struct shard *to, const struct shard *from,
+                     unsigned family, uint32_t row)
 {
     const struct table *table = &from->tables[family];
     const struct source *source = &table->rows[row];
@@ -37,9 +37,9 @@ static void merge_row(struct analysis *into, struct shard *to, const struct shar
                                 : table_hash4(fixed, into->config.table_key);
     uint32_t found = table_find(target_table, hash, source->key, &address.v6);
     if (found == TABLE_NO_ROW)
-        found = shard_insert(into, to, &address, hash, source->first_s);
+        found = shard_insert(into, to, &address, hash, source->first_s, NULL);
     if (found == TABLE_NO_ROW && shard_evict(into, to))
-        found = shard_insert(into, to, &address, hash, source->first_s);
+        found = shard_insert(into, to, &address, hash, source->first_s, NULL);
     if (found == TABLE_NO_ROW) {
         into->sources_refused++;
         return;
@@ -79,7 +79,7 @@ static void merge_shard(struct analysis *into, struct shard *to, struct shard *f
     }
     for (unsigned family = 0; family < 2; family++)
         for (uint32_t row = 0; row < from->tables[family].n; row++)
-            merge_row(into, to, from, family, row);
+            shard_merge_row(into, to, from, family, row);
     shard_fini(from);
     shard_init(from, into->shard_max, from_memory);
 }
@@ -144,7 +144,7 @@ int analysis_copy_part(struct analysis *into, struct analysis *from, unsigned pa
     if (part < SHARD_COUNT) {
         for (unsigned family = 0; family < 2; family++)
             for (uint32_t row = 0; row < from->shards[part].tables[family].n; row++)
-                merge_row(into, &into->shards[part], &from->shards[part], family, row);
+                shard_merge_row(into, &into->shards[part], &from->shards[part], family, row);
         return into->memory_refused == refused ? 0 : -1;
     }
     refused += from->memory_refused;

@@ -96,6 +96,15 @@ static void add_tallies(struct place_tally *into, const struct place_tally *from
     }
 }
 
+bool places_add_asn(struct places *places, uint32_t asn, const struct address *address,
+                    const struct place_tally tallies[static VIEW_COUNT_])
+{
+    struct as_row *row = make_row(places, asn, address);
+    if (row)
+        add_tallies(row->tallies, tallies);
+    return row;
+}
+
 bool places_merge(struct places *into, const struct places *from)
 {
     bool complete = true;
@@ -104,10 +113,8 @@ bool places_merge(struct places *into, const struct places *from)
     for (size_t i = 0; i < from->cap; i++) {
         if (!from->rows[i].used)
             continue;
-        struct as_row *row = make_row(into, from->rows[i].asn, &from->rows[i].low);
-        if (row)
-            add_tallies(row->tallies, from->rows[i].tallies);
-        complete &= row != NULL;
+        complete &=
+            places_add_asn(into, from->rows[i].asn, &from->rows[i].low, from->rows[i].tallies);
     }
     return complete;
 }

@@ -43,6 +43,9 @@ void places_fini(struct places *places);
  * counted, the AS is not. */
 bool places_add(struct places *places, unsigned cc, uint32_t asn, const struct address *address,
                 const uint64_t packets[static VIEW_COUNT_]);
+/* Adds tallies of an AS alone, seen with this address. False: memory. */
+bool places_add_asn(struct places *places, uint32_t asn, const struct address *address,
+                    const struct place_tally tallies[static VIEW_COUNT_]);
 /* The lowest address seen of an AS that is in the table. */
 struct address places_lowest(const struct places *places, uint32_t asn);
 bool places_merge(struct places *into, const struct places *from);

@@ -2,6 +2,7 @@
  * names it was counted under, and evidence goes on where it is evidence for the same thing. */
 #include "state/replan.h"
 
+#include "state/evidence_record.h"
 #include "state/state.h"
 
 #include <stdlib.h>
@@ -62,33 +63,6 @@ void replan_free(struct replan *replan)
     free(replan);
 }
 
-static bool has_room(const struct evidence_item *item, uint32_t handle)
-{
-    enum pool_size size = pool_size_of(handle);
-    switch ((enum evidence_kind)item->kind) {
-    case EVIDENCE_PLAIN:
-        return size == POOL_32 || size == POOL_64;
-    case EVIDENCE_RELATION:
-        return size == POOL_128;
-    case EVIDENCE_THRESHOLDS:
-    case EVIDENCE_OFF:
-        return size == POOL_48;
-    }
-    return false;
-}
-
-/* A record that cannot go on counts as that of a source that was evicted. */
-static void tally(struct labels *labels, const struct evidence_record *record)
-{
-    struct tool_tally *tallies[] = {
-        &labels->evicted.signatures[record->signature],
-        &labels->evicted.labels[labels->plan->items[record->signature].label]};
-    for (unsigned i = 0; i < 2; i++) {
-        tallies[i]->sources += (record->flags & EVIDENCE_MATCHED) != 0;
-        tallies[i]->labelled += (record->flags & EVIDENCE_LABELLED_EVER) != 0;
-    }
-}
-
 static void replan_mark(const struct replan *replan, struct labels *labels, struct pool *pool,
                         struct mark *mark)
 {
@@ -99,14 +73,14 @@ static void replan_mark(const struct replan *replan, struct labels *labels, stru
         next = record->next;
         record->next = 0;
         record->signature = replan->map[old].to;
-        if (has_room(&replan->to->items[record->signature], at)) {
+        if (evidence_has_room(&replan->to->items[record->signature], at)) {
             if (replan->map[old].changed)
                 evidence_expire(pool, at);
             *tail = at;
             tail = &record->next;
             continue;
         }
-        tally(labels, record);
+        labels_leave_record(labels, record);
         if (pool_size_of(at) == POOL_64)
             record->signature = EVIDENCE_NO_SIGNATURE;
         evidence_free(pool, &at);

@@ -140,7 +140,8 @@ bool shard_evict(struct analysis *analysis, struct shard *shard)
 }
 
 uint32_t shard_insert(struct analysis *analysis, struct shard *shard,
-                      const struct address *address, uint64_t hash, uint32_t at_s)
+                      const struct address *address, uint64_t hash, uint32_t at_s,
+                      const struct locator *locator)
 {
     struct table *table = &shard->tables[address->is6];
     hll_add(analysis->sources_sketch, HLL_LARGE_BITS, source_hash(address));
@@ -154,7 +155,6 @@ uint32_t shard_insert(struct analysis *analysis, struct shard *shard,
     }
     struct source *source = &table->rows[row];
     source->first_s = source->last_s = at_s;
-    const struct locator *locator = analysis->config.locator;
     if (locator) {
         struct place place = locator->locate(locator->context, address);
         source->cc = cc_pack(place.cc) & 1023U;

@@ -6,13 +6,6 @@
 
 #include <stdlib.h>
 
-struct steps {
-    struct step *open;       /* unsorted, the last one used first */
-    struct step *spare;      /* cleared, with its arrays; or NULL */
-    struct profile *waiting; /* parts of steps that other analyses brought, still open */
-    struct profile *closed;  /* by time */
-};
-
 struct steps *steps_new(void)
 {
     return calloc(1, sizeof(struct steps));
@@ -42,15 +35,10 @@ void steps_free(struct steps *steps)
     free(steps);
 }
 
-/* The open step of a window, made if need be. NULL: memory. */
-static struct step *step_at(struct analysis *analysis, const struct window *window)
+struct step *steps_open(struct analysis *analysis, int64_t start_s)
 {
     struct steps *steps = analysis->steps;
-    struct step *step = steps->open;
-    if (step && (uint64_t)(window->start_s - step->start_s) < PROFILE_STEP_S)
-        return step;
-    int64_t start_s = window->start_s - window->start_s % PROFILE_STEP_S;
-    step = NULL;
+    struct step *step = NULL;
     for (struct step **at = &steps->open; *at && !step; at = step ? at : &(*at)->next) {
         if ((*at)->start_s != start_s)
             continue;
@@ -70,6 +58,15 @@ static struct step *step_at(struct analysis *analysis, const struct window *wind
     step->next = steps->open;
     steps->open = step;
     return step;
+}
+
+/* The open step of a window, made if need be. NULL: memory. */
+static struct step *step_at(struct analysis *analysis, const struct window *window)
+{
+    struct step *step = analysis->steps->open;
+    if (step && (uint64_t)(window->start_s - step->start_s) < PROFILE_STEP_S)
+        return step;
+    return steps_open(analysis, window->start_s - window->start_s % PROFILE_STEP_S);
 }
 
 void steps_note_label(struct analysis *analysis, struct window *const *windows, unsigned label,
@@ -289,15 +286,17 @@ struct profile *analysis_take_profiles(struct analysis *analysis)
     return closed;
 }
 
-/* A part of a step from elsewhere: it waits until its step is over here. */
-static void receive(struct analysis *into, struct profile *profile)
+void steps_receive(struct analysis *into, struct profile *profile)
 {
     if (is_over(into, profile->start_s)) {
         insert_closed(into, profile);
         return;
     }
-    profile->next = into->steps->waiting;
-    into->steps->waiting = profile;
+    struct profile **end = &into->steps->waiting;
+    while (*end)
+        end = &(*end)->next;
+    profile->next = NULL;
+    *end = profile;
 }
 
 void steps_merge(struct analysis *into, struct analysis *from)
@@ -306,14 +305,14 @@ void steps_merge(struct analysis *into, struct analysis *from)
     while (theirs->open) {
         struct profile *profile = finish_step(from, &theirs->open);
         if (profile)
-            receive(into, profile);
+            steps_receive(into, profile);
     }
     struct profile *lists[] = {theirs->waiting, theirs->closed};
     theirs->waiting = theirs->closed = NULL;
     for (unsigned i = 0; i < 2; i++) {
         while (lists[i]) {
             struct profile *next = lists[i]->next;
-            receive(into, lists[i]);
+            steps_receive(into, lists[i]);
             lists[i] = next;
         }
     }

@@ -6,7 +6,14 @@
 #include <nightscope/profile.h>
 
 struct memory;
-struct steps;
+struct step;
+
+struct steps {
+    struct step *open;       /* unsorted, the last one used first */
+    struct step *spare;      /* cleared, with its arrays; or NULL */
+    struct profile *waiting; /* parts of steps that other analyses brought, still open */
+    struct profile *closed;  /* by time */
+};
 
 struct steps *steps_new(void);
 void steps_free(struct steps *steps);
@@ -25,6 +32,10 @@ void steps_add(struct analysis *analysis, const struct step_rows *rows);
 void steps_note_label(struct analysis *analysis, struct window *const *windows, unsigned label,
                       const uint64_t rows[static BATCH_WORDS],
                       const uint64_t iot[static BATCH_WORDS]);
+/* The open step that begins then, made if need be. NULL: memory. */
+struct step *steps_open(struct analysis *analysis, int64_t start_s);
+/* A part of a step from elsewhere: it waits until its step is over here. */
+void steps_receive(struct analysis *into, struct profile *profile);
 /* Closes the steps whose windows are closed. */
 void steps_close(struct analysis *analysis);
 void steps_merge(struct analysis *into, struct analysis *from);

@@ -84,11 +84,9 @@ static bool grow_rows(struct table *table)
     return grown;
 }
 
-/* Room for one more row, and at least a quarter of the slots free. */
-static bool make_room(struct table *table, const uint64_t key[static 2])
+/* At least a quarter of the slots free, with one more row. */
+static bool make_slots(struct table *table, const uint64_t key[static 2])
 {
-    if (table->n == table->rows_cap && !grow_rows(table))
-        return false;
     if (table->n + 1 > table->slots_cap / 4 * 3) {
         size_t cap = table->slots_cap ? ((size_t)table->slots_cap * 3 / 2 + TABLE_GROUP - 1) /
                                             TABLE_GROUP * TABLE_GROUP
@@ -104,10 +102,9 @@ static bool make_room(struct table *table, const uint64_t key[static 2])
     return true;
 }
 
-uint32_t table_insert(struct table *table, const uint64_t key[static 2], uint64_t hash,
-                      uint32_t source_key, const struct ip6 *address)
+uint32_t table_append(struct table *table, uint32_t source_key, const struct ip6 *address)
 {
-    if (table->n == TABLE_ROWS_MAX || !make_room(table, key))
+    if (table->n == table->rows_cap && !grow_rows(table))
         return TABLE_NO_ROW;
     uint32_t row = table->n++;
     table->rows[row] = (struct source){.key = source_key};
@@ -115,8 +112,23 @@ uint32_t table_insert(struct table *table, const uint64_t key[static 2], uint64_
         table->keys[row] = *address;
     if (table->asns)
         table->asns[row] = 0;
-    put_slot(table, hash, row);
     return row;
+}
+
+uint32_t table_insert(struct table *table, const uint64_t key[static 2], uint64_t hash,
+                      uint32_t source_key, const struct ip6 *address)
+{
+    if (table->n == TABLE_ROWS_MAX || !make_slots(table, key))
+        return TABLE_NO_ROW;
+    uint32_t row = table_append(table, source_key, address);
+    if (row != TABLE_NO_ROW)
+        put_slot(table, hash, row);
+    return row;
+}
+
+void table_empty(struct table *table)
+{
+    table->n = table->wide_n = 0;
 }
 
 bool table_set_asn(struct table *table, uint32_t row, uint32_t asn)

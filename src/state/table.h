@@ -76,6 +76,9 @@ void table_fini(struct table *table);
  * hashes of the rows that are there, should the index grow. */
 uint32_t table_insert(struct table *table, const uint64_t key[static 2], uint64_t hash,
                       uint32_t source_key, const struct ip6 *address);
+/* Rows without an index: for a table that is never searched, and none that is. */
+uint32_t table_append(struct table *table, uint32_t source_key, const struct ip6 *address);
+void table_empty(struct table *table);
 /* Takes the rows marked `drop` out; the others move together. */
 void table_compact(struct table *table, const uint64_t key[static 2]);
 /* Bytes of memory, touched or not yet. */

@@ -48,6 +48,16 @@ static struct window *find_open(struct windows *windows, int64_t start_s)
     return NULL;
 }
 
+struct window *window_new(int64_t minute)
+{
+    struct window *window = calloc(1, sizeof *window);
+    if (!window)
+        return NULL;
+    window->start_s = minute * MINUTE_S;
+    window->span_s = MINUTE_S;
+    return window;
+}
+
 struct window *windows_at(struct windows *windows, int64_t minute)
 {
     if (minute < windows->closed_before_min)
@@ -55,13 +65,11 @@ struct window *windows_at(struct windows *windows, int64_t minute)
     struct window *window = find_open(windows, minute * MINUTE_S);
     if (window)
         return window;
-    window = calloc(1, sizeof *window);
+    window = window_new(minute);
     if (!window) {
         windows->memory_refused++;
         return NULL;
     }
-    window->start_s = minute * MINUTE_S;
-    window->span_s = MINUTE_S;
     push_open(windows, window);
     return window;
 }
@@ -85,7 +93,7 @@ static void insert_closed(struct windows *windows, struct window *window)
         windows->closed_newest = window;
 }
 
-static void close_before(struct windows *windows, int64_t minute)
+void windows_close_before(struct windows *windows, int64_t minute)
 {
     if (minute <= windows->closed_before_min)
         return;
@@ -106,12 +114,12 @@ void windows_close_until(struct windows *windows, int64_t packet_time_ns)
 {
     /* minute m is closed when (m + 1) * 60 s + lateness <= packet time */
     if (packet_time_ns >= windows->lateness_ns)
-        close_before(windows, (packet_time_ns - windows->lateness_ns) / MINUTE_NS);
+        windows_close_before(windows, (packet_time_ns - windows->lateness_ns) / MINUTE_NS);
 }
 
 void windows_close_all(struct windows *windows)
 {
-    close_before(windows, INT64_MAX / MINUTE_S);
+    windows_close_before(windows, INT64_MAX / MINUTE_S);
 }
 
 struct window *windows_take_closed(struct windows *windows)
@@ -121,10 +129,25 @@ struct window *windows_take_closed(struct windows *windows)
     return taken;
 }
 
+void windows_receive(struct windows *windows, struct window *window)
+{
+    if (window->start_s < windows->closed_before_min * MINUTE_S) {
+        insert_closed(windows, window);
+        return;
+    }
+    struct window *same = find_open(windows, window->start_s);
+    if (!same) {
+        push_open(windows, window);
+        return;
+    }
+    window_merge(same, window);
+    window_free(window);
+}
+
 void windows_merge(struct windows *into, struct windows *from)
 {
     if (from->closed_before_min > into->closed_before_min)
-        close_before(into, from->closed_before_min);
+        windows_close_before(into, from->closed_before_min);
     struct window *lists[] = {from->open, from->closed};
     from->open = from->closed = from->closed_newest = NULL;
     into->memory_refused += from->memory_refused;
@@ -133,17 +156,7 @@ void windows_merge(struct windows *into, struct windows *from)
         while (lists[i]) {
             struct window *window = lists[i];
             lists[i] = window->next;
-            if (window->start_s < into->closed_before_min * MINUTE_S) {
-                insert_closed(into, window);
-                continue;
-            }
-            struct window *same = find_open(into, window->start_s);
-            if (!same) {
-                push_open(into, window);
-                continue;
-            }
-            window_merge(same, window);
-            window_free(window);
+            windows_receive(into, window);
         }
     }
 }

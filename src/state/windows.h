@@ -18,6 +18,12 @@ struct windows {
 void windows_fini(struct windows *windows);
 /* The open window of a minute, made if need be; NULL when it is closed, or without memory. */
 struct window *windows_at(struct windows *windows, int64_t minute);
+/* An empty one of a minute; NULL: memory. */
+struct window *window_new(int64_t minute);
+/* Adds a window, or merges it into the one of its minute; it is closed if its minute is. */
+void windows_receive(struct windows *windows, struct window *window);
+/* Minutes before this one are closed. */
+void windows_close_before(struct windows *windows, int64_t minute);
 void windows_close_until(struct windows *windows, int64_t packet_time_ns);
 void windows_close_all(struct windows *windows);
 struct window *windows_take_closed(struct windows *windows);

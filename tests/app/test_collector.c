@@ -116,6 +116,55 @@ START_TEST(a_series_that_runs_on_keeps_its_last_rows)
 }
 END_TEST
 
+/* Two workers, one of them behind; then another collector, of three, goes on. */
+START_TEST(a_minute_in_parts_goes_on_after_a_restart)
+{
+    struct collector *before = collector_new(2, NULL), *after = collector_new(3, NULL);
+    struct bytes_out out = {0};
+    collector_run_on(before, 100);
+    collector_run_on(after, 100);
+    collector_note_captured(before, 0, 60000);
+    collector_note_captured(before, 60, 20000);
+    collector_deliver(before, 0, part(0, 5, 23), 120);
+    collector_deliver(before, 1, part(0, 2, 24), 60);
+    collector_deliver(before, 0, part(60, 3, 23), 120);
+    collector_save(before, &out);
+    struct window *pending = collector_take_pending(before);
+    collector_free(before);
+
+    struct bytes_in in = {out.bytes, out.bytes + out.n, false};
+    ck_assert_int_eq(collector_load(after, &in), 0);
+    ck_assert_ptr_eq(in.at, in.end);
+    ck_assert_int_eq(collector_closed_until(after), 60);
+    ck_assert_uint_eq(collector_seconds(after, 0), 60);
+    ck_assert_uint_eq(collector_seconds(after, 60), 0);
+    collector_deliver(after, 0, pending, 60);
+    collector_note_captured(after, 60, 10000);
+    for (unsigned worker = 0; worker < 3; worker++)
+        collector_deliver(after, worker, worker ? part(60, 10, 80) : NULL, 120);
+    size_t n;
+    uint64_t refused;
+    struct report_minute *rows = collector_series(after, &n, &refused);
+    ck_assert_uint_eq(n, 2);
+    ck_assert_uint_eq(rows[0].counts[COUNT_packets], 7);
+    ck_assert_uint_eq(rows[0].seconds, 60);
+    ck_assert_uint_eq(rows[1].counts[COUNT_packets], 23);
+    ck_assert_uint_eq(rows[1].dports, 2);
+    ck_assert_uint_eq(rows[1].seconds, 30);
+    free(rows);
+    collector_free(after);
+
+    for (size_t cut = 0; cut < out.n; cut++) { /* whatever is missing, it says so */
+        struct collector *other = collector_new(1, NULL);
+        collector_run_on(other, 100);
+        in = (struct bytes_in){out.bytes, out.bytes + cut, false};
+        ck_assert_int_eq(collector_load(other, &in), -1);
+        collector_free(other);
+    }
+    free(out.bytes);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("collector");
@@ -123,6 +172,7 @@ int main(void)
     tcase_add_test(tests, parts_of_a_minute_are_one_row);
     tcase_add_test(tests, undelivered_windows_are_freed);
     tcase_add_test(tests, quiet_minutes_are_rows_with_their_seconds);
+    tcase_add_test(tests, a_minute_in_parts_goes_on_after_a_restart);
     tcase_add_test(tests, a_series_that_runs_on_keeps_its_last_rows);
     suite_add_tcase(suite, tests);
     return harness_run(suite);

@@ -58,10 +58,21 @@ static char *everything(void)
 {
     static struct live_status status;
     static const struct metrics_redis redis = {"away", false, 300, 5, 40, 2, 1, 3};
+    static const struct metrics_state state = {.written = true,
+                                               .age_s = 31,
+                                               .checkpoints = 11,
+                                               .failures = 4,
+                                               .bytes = 123456,
+                                               .took_us = 2500000,
+                                               .held_us = 1500,
+                                               .lost_s = 47,
+                                               .spooled = true,
+                                               .spool_bytes = 77,
+                                               .spool_failures = 13};
     static const struct metrics_events events = {5, 6, 7};
     static const struct metrics_files files = {24, 2};
     status = status_now();
-    struct metrics metrics = {"1.2.3", "avx2", &status, &redis, &events, &files};
+    struct metrics metrics = {"1.2.3", "avx2", &status, &redis, &state, &events, &files};
     return text_of(&metrics);
 }
 
@@ -174,6 +185,15 @@ static const struct {
     {"nightscope_events_lost_total", "7"},
     {"nightscope_hourly_files_total", "24"},
     {"nightscope_redis_up", "0"},
+    {"nightscope_checkpoint_age_seconds", "31"},
+    {"nightscope_checkpoints_total", "11"},
+    {"nightscope_checkpoint_failures_total", "4"},
+    {"nightscope_checkpoint_bytes", "123456"},
+    {"nightscope_checkpoint_duration_seconds", "2.500000000"},
+    {"nightscope_checkpoint_hold_seconds", "0.001500000"},
+    {"nightscope_state_lost_seconds", "47"},
+    {"nightscope_spool_bytes", "77"},
+    {"nightscope_spool_failures_total", "13"},
     {"nightscope_redis_state{state=\"away\"}", "1"},
     {"nightscope_redis_lag_seconds", "300"},
     {"nightscope_redis_given_up_windows_total", "3"},

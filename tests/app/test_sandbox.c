@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,13 +23,13 @@
 enum { FINE = 42, SOMETHING_ELSE = 43, NO_SANDBOX = 44 };
 
 /* Runs in a child that is in the sandbox; its wait status. */
-static int inside(bool (*fine)(void))
+static int inside(bool children, bool (*fine)(void))
 {
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         struct err err;
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || sandbox_enter(&err) != 0)
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || sandbox_enter(children, &err) != 0)
             _exit(NO_SANDBOX);
         _exit(fine() ? FINE : SOMETHING_ELSE);
     }
@@ -86,6 +87,33 @@ static bool lets_a_sensor_work(void)
            local >= 0 && memory;
 }
 
+/* A child that waits, and one that ends; and nothing else may be killed. */
+static bool has_children(void)
+{
+    int status, killed;
+    pid_t ends = fork();
+    if (ends == 0)
+        _exit(FINE);
+    pid_t waits = fork();
+    while (waits == 0)
+        (void)poll(NULL, 0, -1);
+    return ends > 0 && waits > 0 && waitpid(ends, &status, 0) == ends && WIFEXITED(status) &&
+           WEXITSTATUS(status) == FINE && kill(waits, SIGTERM) < 0 && errno == EPERM &&
+           kill(waits, SIGKILL) == 0 && waitpid(waits, &killed, 0) == waits &&
+           WIFSIGNALED(killed);
+}
+
+static bool a_child_runs_a_program(void)
+{
+    pid_t pid = fork();
+    int status;
+    if (pid == 0) {
+        (void)execl("/bin/true", "true", (char *)NULL);
+        _exit(0);
+    }
+    return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+}
+
 static bool runs_a_program(void)
 {
     (void)execl("/bin/true", "true", (char *)NULL);
@@ -100,7 +128,7 @@ static bool traces(void)
 
 START_TEST(what_a_sensor_does_goes_on)
 {
-    int status = inside(lets_a_sensor_work);
+    int status = inside(false, lets_a_sensor_work);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == FINE, "%d", status);
 }
 END_TEST
@@ -109,14 +137,24 @@ START_TEST(what_it_never_does_is_refused)
 {
     static bool (*const refusals[])(void) = {refuses_packet_sockets, refuses_processes,
                                              refuses_other_code, refuses_the_system};
-    int status = inside(refusals[_i]);
+    int status = inside(false, refusals[_i]);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == FINE, "%d", status);
+}
+END_TEST
+
+START_TEST(one_with_state_has_children_in_the_same_sandbox)
+{
+    static bool (*const fine[])(void) = {lets_a_sensor_work, refuses_packet_sockets,
+                                         refuses_other_code, has_children,
+                                         a_child_runs_a_program};
+    int status = inside(true, fine[_i]);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == FINE, "%d", status);
 }
 END_TEST
 
 START_TEST(running_or_tracing_a_program_ends_it)
 {
-    int status = inside(_i ? traces : runs_a_program);
+    int status = inside(false, _i ? traces : runs_a_program);
     ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "%d", status);
 }
 END_TEST
@@ -128,6 +166,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, what_a_sensor_does_goes_on);
     tcase_add_loop_test(tests, what_it_never_does_is_refused, 0, 4);
+    tcase_add_loop_test(tests, one_with_state_has_children_in_the_same_sandbox, 0, 5);
     tcase_add_loop_test(tests, running_or_tracing_a_program_ends_it, 0, 2);
     suite_add_tcase(suite, tests);
     return harness_run(suite);

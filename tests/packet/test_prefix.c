@@ -85,6 +85,27 @@ static const struct {
     {"@/nonexistent/prefixes", "--dark: /nonexistent/prefixes: No such file or directory"},
 };
 
+START_TEST(hashes_are_of_addresses_not_of_words)
+{
+    static const char *const same[] = {"10.0.0.0/8,2001:db8::/32",
+                                       "2001:db8::/33,10.128.0.0/9,2001:db8:8000::/33,"
+                                       "10.0.0.0/9"};
+    static const char *const others[] = {"10.0.0.0/8", "10.0.0.0/8,2001:db8::/33", "10.0.0.0/9",
+                                         "2001:db8::/32", "10.0.0.0/8,!10.0.0.1,2001:db8::/32"};
+    struct err err;
+    struct prefix_set *set = prefix_set_parse(same[0], "--dark", &err);
+    struct prefix_set *again = prefix_set_parse(same[1], "--dark", &err);
+    ck_assert_uint_eq(prefix_set_hash(set), prefix_set_hash(again));
+    prefix_set_free(again);
+    for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
+        again = prefix_set_parse(others[i], "--dark", &err);
+        ck_assert_uint_ne(prefix_set_hash(set), prefix_set_hash(again));
+        prefix_set_free(again);
+    }
+    prefix_set_free(set);
+}
+END_TEST
+
 START_TEST(errors_quote_what_is_wrong)
 {
     struct err err;
@@ -202,6 +223,7 @@ int main(void)
     TCase *tests = tcase_create("prefix");
     tcase_add_loop_test(tests, the_longest_prefix_decides, 0, sizeof sets / sizeof *sets);
     tcase_add_loop_test(tests, errors_quote_what_is_wrong, 0, sizeof wrong / sizeof *wrong);
+    tcase_add_test(tests, hashes_are_of_addresses_not_of_words);
     tcase_add_test(tests, files_hold_prefixes_and_comments);
     tcase_add_test(tests, random_sets_equal_a_naive_search);
     suite_add_tcase(suite, tests);
