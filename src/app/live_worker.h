@@ -11,7 +11,7 @@ struct ready;
 
 /* What a worker says once a second; under its lock. */
 struct live_said {
-    int64_t at_s; /* monotonic clock; 0: nothing yet */
+    int64_t at_s; /* monotonic clock; at first, when the worker was started */
     struct report_totals totals;
     struct live_worker_status status;
     struct live_counts counts;

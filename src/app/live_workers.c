@@ -105,12 +105,20 @@ static void *work(void *argument)
     return NULL;
 }
 
+static int64_t monotonic_s(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* always exists */
+    return now.tv_sec;
+}
+
 static int start_thread(struct live_workers *workers, struct live_worker *worker)
 {
     struct start *start = malloc(sizeof *start);
     if (!start)
         return -1;
     *start = (struct start){workers, worker};
+    worker->said.at_s = monotonic_s(); /* from now on it is expected to say something */
     workers->running++;
     if (pthread_create(&worker->thread, NULL, work, start) == 0) {
         workers->started++;
@@ -233,13 +241,12 @@ bool live_workers_message(struct live_workers *workers, struct err *ret_message)
 
 bool live_workers_alive(struct live_workers *workers)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* always exists */
+    int64_t now_s = monotonic_s();
     bool alive = true;
     for (unsigned w = 0; w < workers->config.n; w++) {
         struct live_worker *worker = &workers->worker[w];
         (void)pthread_mutex_lock(&worker->lock);
-        alive &= worker->said.at_s == 0 || now.tv_sec - worker->said.at_s <= SILENCE_S;
+        alive &= now_s - worker->said.at_s <= SILENCE_S;
         (void)pthread_mutex_unlock(&worker->lock);
     }
     return alive;
