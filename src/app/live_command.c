@@ -93,7 +93,7 @@ static int open_workers(struct sensor *sensor, struct err *err)
         .signatures = setup->signatures,
         .collector = sensor->collector,
         .events = sensor->outputs.lines.events,
-        .top_ports = terminal_shows(&sensor->terminal),
+        .recent = terminal_shows(&sensor->terminal),
     };
     lines_configure(&sensor->outputs.lines, setup, &config.analysis);
     uint64_t random[3];

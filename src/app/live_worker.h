@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 struct ready;
+struct recent;
 
 /* What a worker says once a second; under its lock. */
 struct live_said {
@@ -22,8 +23,7 @@ struct live_said {
     unsigned handles[LIVE_INTERFACES_MAX]; /* 1: captures */
     uint64_t frames[LIVE_INTERFACES_MAX];
     uint64_t *signature_packets;
-    struct report_top_port ports[REPORT_TOP_PORTS];
-    unsigned ports_n;
+    struct report_recent recent; /* where it is asked for */
     bool has_message;
     struct err message;
 };
@@ -65,6 +65,7 @@ struct live_worker {
     struct matcher *matcher;
     struct ready *ready;
     struct analysis *analysis;
+    struct recent *recent; /* NULL: nobody looks */
     struct stamp stamp;
     int64_t minute_s; /* of the last packet time it advanced to */
 

@@ -171,6 +171,16 @@ static void add_totals(struct live_status *status, const struct report_totals *t
 #undef X
 }
 
+static void add_recent(struct report_recent *into, const struct report_recent *recent)
+{
+    if (recent->seconds > into->seconds)
+        into->seconds = recent->seconds; /* they differ by a second or so */
+    for (unsigned i = 0; i < COUNT_COUNT_; i++)
+        into->counts[i] += recent->counts[i];
+    for (unsigned i = 0; i < recent->ports_n; i++)
+        report_top_ports_add(into->ports, &into->ports_n, &recent->ports[i]);
+}
+
 void live_workers_status(struct live_workers *workers, struct live_status *status)
 {
     struct live_worker_status *each = (struct live_worker_status *)status->workers;
@@ -199,8 +209,7 @@ void live_workers_status(struct live_workers *workers, struct live_status *statu
         status->last_ns = said->last_ns > status->last_ns ? said->last_ns : status->last_ns;
         for (unsigned i = 0; i < signatures_n; i++)
             packets[i] += said->signature_packets[i];
-        for (unsigned i = 0; i < said->ports_n; i++)
-            report_top_ports_add(status->ports, &status->ports_n, &said->ports[i]);
+        add_recent(&status->recent, &said->recent);
         each[w] = said->status;
         (void)pthread_mutex_unlock(&worker->lock);
     }

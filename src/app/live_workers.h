@@ -25,7 +25,7 @@ struct live_workers_config {
     struct analysis_config analysis;
     const struct signature_set *signatures;
     struct collector *collector;
-    bool top_ports;           /* say which ports are scanned most */
+    bool recent;              /* say what came in the last minute */
     struct event_log *events; /* NULL: none are kept */
     uint32_t seed;
 };

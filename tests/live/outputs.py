@@ -92,7 +92,7 @@ def check_screen(wire):
         if not select.select([master], [], [], 60)[0]:
             break
         drawn += os.read(master, 65536)
-    expect("a page each second", b"packets/s" in drawn and b"Lost: kernel 0" in drawn, drawn[-2000:])
+    expect("a page each second", b"packets/s" in drawn and b"Lost since the start: kernel 0" in drawn, drawn[-2000:])
     process.send_signal(signal.SIGTERM)
     out = process.communicate(timeout=60)[0]
     expect("the report follows", process.returncode == 0 and json.loads(out)["frames"] == 0, out)

@@ -70,7 +70,7 @@ static void open_workers(struct sensor *sensor, unsigned interfaces, struct err 
         .signatures = setup->signatures,
         .collector = sensor->collector,
         .events = sensor->outputs.lines.events,
-        .top_ports = true,
+        .recent = true,
     };
     lines_configure(&sensor->outputs.lines, setup, &config.analysis);
     sensor->workers = live_workers_new(&config, err);

@@ -201,6 +201,41 @@ START_TEST(a_time_stamp_off_the_clock_is_counted_and_closes_nothing)
 }
 END_TEST
 
+/* 100 packets to a port, and 5 seconds. */
+static void pass_some(uint16_t port)
+{
+    for (unsigned i = 0; i < 100; i++)
+        sensor_send(&sensor, 0, kernel_now_ns(), i, i, port, i);
+    kernel_pass(4 * SECOND_NS);
+    ck_assert(sensor_settle(&sensor));
+}
+
+START_TEST(the_last_minute_is_what_came_in_it)
+{
+    const struct report_recent *recent = &sensor.control.status.recent;
+    begin(1, TWO_WORKERS);
+    send_some(0, 300);
+    ck_assert(sensor_settle(&sensor)); /* from here on they look */
+    for (unsigned i = 0; i < 4; i++)
+        pass_some(23);
+    ck_assert_uint_ge(recent->counts[COUNT_scan], 300); /* a look may be early or late */
+    ck_assert_uint_eq(recent->ports_n, 1);
+    ck_assert_uint_eq(recent->ports[0].port, 23);
+    for (unsigned i = 0; i < 30; i++) /* 150 s */
+        pass_some(80);
+    ck_assert_uint_ge(recent->seconds, 50);
+    ck_assert_uint_le(recent->seconds, 120);
+    ck_assert_uint_ge(recent->counts[COUNT_scan], 1000);
+    ck_assert_uint_le(recent->counts[COUNT_scan], 2500);
+    ck_assert_uint_eq(recent->ports_n, 1); /* 23 is forgotten */
+    ck_assert_uint_eq(recent->ports[0].port, 80);
+    ck_assert_uint_eq(recent->ports[0].packets, recent->counts[COUNT_scan]);
+    ck_assert_uint_eq(sensor.control.status.counts[COUNT_scan], 3700);
+    sensor_stop(&sensor);
+    end();
+}
+END_TEST
+
 static bool exists(const char *folder, const char *name)
 {
     char path[256];
@@ -263,6 +298,7 @@ int main(void)
     tcase_add_test(tests, a_worker_that_hangs_is_missed_until_it_answers_again);
     tcase_add_test(tests, a_clock_that_is_set_makes_no_time_and_loses_nothing);
     tcase_add_test(tests, a_time_stamp_off_the_clock_is_counted_and_closes_nothing);
+    tcase_add_test(tests, the_last_minute_is_what_came_in_it);
     tcase_add_test(tests, an_hour_ends_though_nothing_comes);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
