@@ -74,6 +74,15 @@ static char *temporary_name(const char *path)
     return temporary;
 }
 
+/* While somebody writes it, it is locked: what is left of a run that was killed is not. Where
+ * there are no locks, it goes without. */
+static void mark_as_ours(const struct out_file *file)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (file->temporary && file->file >= 0)
+        (void)fcntl(file->file, F_OFD_SETLK, &lock);
+}
+
 static bool open_file(struct out_file *file)
 {
     struct stat status;
@@ -83,6 +92,7 @@ static bool open_file(struct out_file *file)
     file->file =
         open(in_place ? file->path : file->temporary,
              O_WRONLY | O_CREAT | O_CLOEXEC | (in_place ? 0 : O_TRUNC | O_NOFOLLOW), 0666);
+    mark_as_ours(file);
     return file->file >= 0;
 }
 
@@ -142,6 +152,13 @@ FILE *out_file_stream(const struct out_file *file)
 int out_file_error(const struct out_file *file)
 {
     return file->error;
+}
+
+void out_file_push(struct out_file *file)
+{
+    (void)fflush(file->stream); /* take() keeps what fails */
+    if (file->gzip && !file->error)
+        compress_all(file, "", 0, Z_SYNC_FLUSH);
 }
 
 int out_file_close(struct out_file *file, struct err *err)
