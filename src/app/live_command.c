@@ -160,21 +160,6 @@ static int open_all(struct sensor *sensor, struct err *err)
     return sensor->signals_fd < 0 ? -1 : 0;
 }
 
-/* A sign of life of all threads: a watchdog that only main feeds would see nothing. */
-static void tell_manager(struct sensor *sensor)
-{
-    const struct live_status *status = &sensor->control.status;
-    uint64_t lost = 0;
-    for (unsigned i = 0; i < LIVE_DROP_COUNT_; i++)
-        lost += status->drops[i];
-    bool alive = live_workers_alive(sensor->workers);
-    notify_send(&sensor->notify,
-                "%sSTATUS=%llu frames read, %llu packets lost, %llu s behind%s",
-                alive && sensor->notify.watchdog ? "WATCHDOG=1\n" : "",
-                (unsigned long long)status->frames, (unsigned long long)lost,
-                (unsigned long long)status->lag_s, alive ? "" : "; a worker does not answer");
-}
-
 static void reload(struct sensor *sensor)
 {
     notify_reloading(&sensor->notify);
@@ -197,7 +182,8 @@ static int watch(struct sensor *sensor)
             return EXIT_DONE;
         if (!goes_on)
             return EXIT_FAILED;
-        tell_manager(sensor);
+        notify_status(&sensor->notify, &sensor->control.status,
+                      live_workers_alive(sensor->workers));
     }
 }
 

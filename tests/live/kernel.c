@@ -32,6 +32,7 @@ struct live_handle {
 struct interface {
     char name[16];
     enum live_state state;
+    struct live_watch_drops drops;
     struct live_handle *handles[KERNEL_HANDLES_MAX]; /* by number; NULL: closed */
     unsigned opened;
 };
@@ -42,7 +43,7 @@ static struct {
     pthread_cond_t changed; /* a mode */
     struct interface interfaces[INTERFACES_MAX];
     unsigned interfaces_n, ring_frames;
-    uint64_t dropped;
+    uint64_t dropped, backlog;
 } kernel = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 static _Atomic int64_t clock_ns, monotonic_ns;
 
@@ -74,7 +75,7 @@ void kernel_begin(unsigned ring_frames, int64_t now_ns)
     (void)__real_clock_gettime(CLOCK_MONOTONIC, &real);
     kernel.ring_frames = ring_frames;
     kernel.interfaces_n = 0;
-    kernel.dropped = 0;
+    kernel.dropped = kernel.backlog = 0;
     clock_ns = now_ns;
     monotonic_ns = (int64_t)real.tv_sec * 1000000000; /* deadlines are real ones */
 }
@@ -181,6 +182,14 @@ void kernel_set_state(unsigned interface, enum live_state state)
 {
     lock();
     kernel.interfaces[interface].state = state;
+    unlock();
+}
+
+void kernel_set_drops(unsigned interface, struct live_watch_drops drops, uint64_t backlog)
+{
+    lock();
+    kernel.interfaces[interface].drops = drops;
+    kernel.backlog = backlog;
     unlock();
 }
 
@@ -392,12 +401,16 @@ enum live_state live_watch_state(const struct live_watch *watch)
 
 bool live_watch_drops(const struct live_watch *watch, struct live_watch_drops *ret_drops)
 {
-    (void)watch;
-    *ret_drops = (struct live_watch_drops){0};
+    lock();
+    *ret_drops = kernel.interfaces[watch->index].drops;
+    unlock();
     return true;
 }
 
 uint64_t live_backlog_drops(void)
 {
-    return 0;
+    lock();
+    uint64_t backlog = kernel.backlog;
+    unlock();
+    return backlog;
 }

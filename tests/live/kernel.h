@@ -38,6 +38,8 @@ void kernel_wake(void);
 /* The handle that was opened as number `handle` of this interface. */
 void kernel_set_mode(unsigned interface, unsigned handle, enum kernel_mode mode);
 void kernel_set_state(unsigned interface, enum live_state state);
+/* What the interface and the kernel's backlog say that they lost, over all time. */
+void kernel_set_drops(unsigned interface, struct live_watch_drops drops, uint64_t backlog);
 /* Nothing lies in a ring that would be read. */
 bool kernel_is_drained(void);
 /* Frames in the rings, and of all that were sent those that had no room. */

@@ -127,6 +127,43 @@ START_TEST(what_has_no_room_is_in_the_window_and_in_the_counters)
 }
 END_TEST
 
+/* By the step: what the interface and the backlog have lost so far, and how much of it counts.
+ */
+static const struct {
+    uint64_t missed, dropped, backlog, booked;
+} STEPS[] = {
+    {1000, 500, 100, 0}, /* before it started */
+    {1100, 500, 100, 100},
+    {1100, 550, 100, 100}, /* a VLAN without a device here: we saw those */
+    {1100, 580, 130, 130},
+    {0, 0, 130, 130}, /* made anew under its name */
+    {1200, 580, 130, 230},
+};
+
+START_TEST(what_the_interface_lost_is_booked_once)
+{
+    unsigned n = sizeof STEPS / sizeof *STEPS;
+    kernel_begin(RING, BEGIN_NS);
+    kernel_add_interface("sim0");
+    for (unsigned i = 0; i < n; i++) {
+        kernel_set_drops(0, (struct live_watch_drops){STEPS[i].missed, STEPS[i].dropped},
+                         STEPS[i].backlog);
+        if (i == 0)
+            sensor_start(&sensor, 1, TWO_WORKERS);
+        ck_assert(live_control_tick(&sensor.control));
+        ck_assert_uint_eq(sensor.control.status.drops[LIVE_DROP_interface], STEPS[i].booked);
+        ck_assert_int_eq(sensor.control.dropping,
+                         i > 0 && STEPS[i].booked > STEPS[i - 1].booked);
+        send_some(0, 100);
+        kernel_pass(SECOND_NS);
+        ck_assert(sensor_settle(&sensor));
+    }
+    sensor_stop(&sensor);
+    ck_assert_uint_eq(sum_dropped(), STEPS[n - 1].booked);
+    end();
+}
+END_TEST
+
 START_TEST(a_worker_that_hangs_is_missed_until_it_answers_again)
 {
     for (unsigned said = 0; said < 2; said++) { /* before its first word, and after */
@@ -295,6 +332,7 @@ int main(void)
     tcase_add_test(tests, a_handle_that_fails_leaves_its_share_to_the_others);
     tcase_add_test(tests, an_interface_without_handles_ends_the_capture);
     tcase_add_test(tests, what_has_no_room_is_in_the_window_and_in_the_counters);
+    tcase_add_test(tests, what_the_interface_lost_is_booked_once);
     tcase_add_test(tests, a_worker_that_hangs_is_missed_until_it_answers_again);
     tcase_add_test(tests, a_clock_that_is_set_makes_no_time_and_loses_nothing);
     tcase_add_test(tests, a_time_stamp_off_the_clock_is_counted_and_closes_nothing);
