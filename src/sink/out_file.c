@@ -61,7 +61,8 @@ static ssize_t take(void *cookie, const char *bytes, size_t n)
 
 static int cannot(const char *path, int error, struct err *err)
 {
-    return err_set(err, path, 0, 0, "cannot be written: %s", strerror(error));
+    return err_set(err, path, 0, 0, "cannot be written: %s",
+                   error == EBUSY ? "another process is writing it" : strerror(error));
 }
 
 /* ".NAME.tmp" beside NAME; to be freed. */
@@ -74,13 +75,16 @@ static char *temporary_name(const char *path)
     return temporary;
 }
 
-/* While somebody writes it, it is locked: what is left of a run that was killed is not. Where
- * there are no locks, it goes without. */
-static void mark_as_ours(const struct out_file *file)
+/* While somebody writes it, it is locked: what is left of a run that was killed is not. False:
+ * somebody else does. Where there are no locks, it goes without. */
+static bool begin_ours(int fd)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (file->temporary && file->file >= 0)
-        (void)fcntl(file->file, F_OFD_SETLK, &lock);
+    if (fcntl(fd, F_OFD_SETLK, &lock) != 0 && (errno == EAGAIN || errno == EACCES)) {
+        errno = EBUSY;
+        return false;
+    }
+    return ftruncate(fd, 0) == 0;
 }
 
 static bool open_file(struct out_file *file)
@@ -89,11 +93,15 @@ static bool open_file(struct out_file *file)
     bool in_place = stat(file->path, &status) == 0 && !S_ISREG(status.st_mode);
     if (!in_place && !(file->temporary = temporary_name(file->path)))
         return false;
-    file->file =
-        open(in_place ? file->path : file->temporary,
-             O_WRONLY | O_CREAT | O_CLOEXEC | (in_place ? 0 : O_TRUNC | O_NOFOLLOW), 0666);
-    mark_as_ours(file);
-    return file->file >= 0;
+    file->file = open(in_place ? file->path : file->temporary,
+                      O_WRONLY | O_CREAT | O_CLOEXEC | (in_place ? 0 : O_NOFOLLOW), 0666);
+    if (file->file < 0 || in_place || begin_ours(file->file))
+        return file->file >= 0;
+    int error = errno;
+    (void)close(file->file); /* and the file stays whose it is */
+    file->file = -1;
+    errno = error;
+    return false;
 }
 
 void out_file_abandon(struct out_file *file)

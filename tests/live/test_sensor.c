@@ -273,6 +273,33 @@ START_TEST(the_last_minute_is_what_came_in_it)
 }
 END_TEST
 
+START_TEST(an_outage_is_told_from_silence)
+{
+    begin(1, TWO_WORKERS);
+    for (unsigned minute = 0; minute < 9; minute++) {
+        bool down = minute >= 3 && minute < 6;
+        kernel_set_state(0, down ? LIVE_DOWN : LIVE_UP);
+        kernel_pass((minute ? 59 : 58) * SECOND_NS);
+        send_some(0, down ? 0 : 100);
+        ck_assert(sensor_settle(&sensor));
+        ck_assert_int_eq(sensor.control.status.interfaces[0].up, !down);
+    }
+    ck_assert_uint_eq(sensor.control.status.interfaces[0].downs, 1);
+    ck_assert_uint_eq(handles(0), 2); /* the same */
+    sensor_stop(&sensor);
+    ck_assert_uint_eq(sensor.minutes_n, 9);
+    for (unsigned minute = 0; minute < 9; minute++) {
+        bool down = minute >= 3 && minute < 6;
+        ck_assert_uint_eq(sensor.minutes[minute].packets, down ? 0 : 100);
+        if (down) /* a second before it was looked at */
+            ck_assert_uint_le(sensor.minutes[minute].seconds, 1);
+        else
+            ck_assert_uint_ge(sensor.minutes[minute].seconds, 59);
+    }
+    end();
+}
+END_TEST
+
 static bool exists(const char *folder, const char *name)
 {
     char path[256];
@@ -336,6 +363,7 @@ int main(void)
     tcase_add_test(tests, a_worker_that_hangs_is_missed_until_it_answers_again);
     tcase_add_test(tests, a_clock_that_is_set_makes_no_time_and_loses_nothing);
     tcase_add_test(tests, a_time_stamp_off_the_clock_is_counted_and_closes_nothing);
+    tcase_add_test(tests, an_outage_is_told_from_silence);
     tcase_add_test(tests, the_last_minute_is_what_came_in_it);
     tcase_add_test(tests, an_hour_ends_though_nothing_comes);
     suite_add_tcase(suite, tests);

@@ -218,6 +218,21 @@ START_TEST(what_is_abandoned_leaves_nothing)
 }
 END_TEST
 
+START_TEST(a_file_has_one_writer)
+{
+    struct err err;
+    struct out_file *file = out_file_open(in_folder("x.ndjson"), &err);
+    ck_assert_ptr_nonnull(file);
+    (void)fputs("mine\n", out_file_stream(file));
+    out_file_push(file);
+    ck_assert_ptr_null(out_file_open(in_folder("x.ndjson"), &err));
+    ck_assert_str_eq(err.text, "cannot be written: another process is writing it");
+    ck_assert_int_eq(out_file_close(file, &err), 0);
+    ck_assert_str_eq(content("x.ndjson"), "mine\n");
+    ck_assert_uint_eq(files_in_folder(), 1);
+}
+END_TEST
+
 START_TEST(files_that_cannot_be_written_say_so)
 {
     struct err err;
@@ -438,6 +453,7 @@ int main(void)
     tcase_add_test(tests, csv_has_as_many_cells_in_every_row);
     tcase_add_loop_test(tests, a_file_takes_its_place_when_it_is_complete, 0, 2);
     tcase_add_test(tests, what_is_abandoned_leaves_nothing);
+    tcase_add_test(tests, a_file_has_one_writer);
     tcase_add_test(tests, files_that_cannot_be_written_say_so);
     tcase_add_test(tests, minutes_and_events_lie_in_the_file_of_their_hour);
     tcase_add_test(tests, another_run_in_the_same_hour_keeps_the_files_of_the_first);

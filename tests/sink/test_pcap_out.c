@@ -2,7 +2,9 @@
 #include "harness.h"
 #include "sink/pcap_out.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,6 +103,29 @@ START_TEST(a_clock_that_is_set_back_ends_it_too)
 }
 END_TEST
 
+START_TEST(a_full_disk_costs_frames_that_are_counted_and_no_record_is_cut)
+{
+    enum { FRAMES = 40000, ROOM = 2500000 };
+    const struct rlimit room = {ROOM, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+    struct pcap_out *out = open_out(0, 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &room), 0);
+    for (int i = 0; i < FRAMES; i++)
+        add(out, i);
+    pcap_out_flush(out);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
+    struct pcap_out_status told = pcap_out_status(out);
+    struct stat status;
+    ck_assert_uint_gt(told.lost, 0);
+    ck_assert_uint_eq(told.frames + told.lost, FRAMES);
+    ck_assert_str_eq(told.error.origin, path);
+    pcap_out_free(out);
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_eq(status.st_size, HEADER + (off_t)told.frames * (RECORD + FRAME));
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -111,6 +136,7 @@ int main(void)
     tcase_add_test(tests, no_file_is_larger_and_those_of_a_second_are_numbered);
     tcase_add_test(tests, a_file_ends_when_it_is_old);
     tcase_add_test(tests, a_clock_that_is_set_back_ends_it_too);
+    tcase_add_test(tests, a_full_disk_costs_frames_that_are_counted_and_no_record_is_cut);
     suite_add_tcase(suite, tests);
     int status = harness_run(suite);
     (void)rmdir(folder);
