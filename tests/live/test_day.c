@@ -1,6 +1,7 @@
 /* A day of a sensor in seconds: 24 hours of packet time from the rings to the hourly files,
  * with more sources than it may hold, losses, quiet and reloads. What was sent each minute is
- * known; memory and descriptors stay as they were. */
+ * known; memory and descriptors stay as they were. NIGHTSCOPE_DAY=N: packets a minute, for a
+ * heavier day. */
 #include "harness.h"
 #include "live/kernel.h"
 #include "live/sensor.h"
@@ -16,10 +17,10 @@
 
 enum {
     MINUTES = 24 * 60,
-    EACH = 400,     /* packets in a minute */
+    EACH = 400,     /* packets in a minute, unless told otherwise */
     BOTS = 40,      /* that send all day */
-    RING = 2048,    /* frames, of each worker */
-    BURST = 20000,  /* has no room */
+    RING = 2048,    /* frames, of each worker, or a minute of packets */
+    BURST = 10,     /* rings: has no room */
     BURST_AT = 700, /* minutes */
     RELOAD_EVERY = 360,
     WARM = 12 * 60 - 1, /* the minute after which nothing grows any more */
@@ -27,6 +28,7 @@ enum {
 };
 
 static struct sensor sensor;
+static unsigned each, ring;
 static uint64_t sent[MINUTES], dropped[MINUTES];
 
 static unsigned count_descriptors(void)
@@ -70,11 +72,11 @@ static void run_minute(struct random *random, unsigned minute)
 {
     uint64_t lost = kernel_dropped();
     kernel_pass((minute ? 59 : 58) * SECOND_NS); /* it ends a second before the minute */
-    send_minute(random, minute, EACH);
+    send_minute(random, minute, each);
     if (minute == BURST_AT) {
         sensor_wait(kernel_is_drained());
         kernel_set_mode(0, 0, KERNEL_HOLDS);
-        send_minute(random, minute, BURST);
+        send_minute(random, minute, BURST * ring);
         kernel_set_mode(0, 0, KERNEL_READS);
     }
     ck_assert(sensor_settle(&sensor));
@@ -136,12 +138,15 @@ static void check_files(const char *folder, uint64_t counted)
 START_TEST(a_day_leaves_24_whole_hours_and_no_growth)
 {
     struct random random = random_seeded("day");
+    const char *given = getenv("NIGHTSCOPE_DAY");
+    each = given ? (unsigned)strtoul(given, NULL, 10) : EACH;
+    ring = each > RING ? each : RING;
     char folder[] = "/tmp/nightscope-day-XXXXXX";
     ck_assert_ptr_nonnull(mkdtemp(folder));
     const char *options[] = {
         "--workers",     "2",     "--output", folder,         "--output-format", "ndjson",
         "--max-sources", "20000", "--quiet",  "--max-events", "20000",           NULL};
-    kernel_begin(RING, BEGIN_S * SECOND_NS);
+    kernel_begin(ring, BEGIN_S * SECOND_NS);
     kernel_add_interface("sim0");
     sensor_start(&sensor, 1, options);
     long warm_kib = 0;
