@@ -126,6 +126,13 @@ void sensor_pause(unsigned times, const char *what)
     (void)nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
 }
 
+void sensor_pause_seconds(unsigned times, const char *what)
+{
+    if (times % WAKES == WAKES - 1)
+        kernel_pass(SECOND_NS); /* a worker looks at the clock when a second has passed */
+    sensor_pause(times, what);
+}
+
 /* Asks the workers themselves: how many frames each read and lost. */
 static uint64_t accounted(struct sensor *sensor)
 {
@@ -148,12 +155,8 @@ bool sensor_settle(struct sensor *sensor)
 
 void sensor_wait_closed(struct sensor *sensor, int64_t until_s)
 {
-    for (unsigned i = 0;
-         (void)accounted(sensor), sensor->control.status.closed_until_s < until_s; i++) {
-        if (i % WAKES == WAKES - 1)
-            kernel_pass(SECOND_NS); /* a worker looks at the clock when a second has passed */
-        sensor_pause(i, "minutes that close");
-    }
+    sensor_wait_seconds(
+        ((void)accounted(sensor), sensor->control.status.closed_until_s >= until_s));
     ck_assert(live_control_tick(&sensor->control));
 }
 

@@ -42,7 +42,12 @@ void sensor_wait_closed(struct sensor *sensor, int64_t until_s);
 #define sensor_wait(condition)                                                                 \
     for (unsigned i_ = 0; !(condition); i_++)                                                  \
     sensor_pause(i_, #condition)
+/* The same for what a worker says in some second to come. */
+#define sensor_wait_seconds(condition)                                                         \
+    for (unsigned i_ = 0; !(condition); i_++)                                                  \
+    sensor_pause_seconds(i_, #condition)
 void sensor_pause(unsigned times, const char *what);
+void sensor_pause_seconds(unsigned times, const char *what);
 /* Packets lost as of the last second. */
 uint64_t sensor_lost(const struct sensor *sensor);
 /* Ends it; all files are complete. */

@@ -71,7 +71,7 @@ START_TEST(a_handle_that_fails_leaves_its_share_to_the_others)
     kernel_set_mode(0, 0, KERNEL_FAILS);
     kernel_pass(SECOND_NS);
     kernel_wake();
-    sensor_wait(handles(0) == 1);
+    sensor_wait_seconds(handles(0) == 1);
     ck_assert(sensor_settle(&sensor));
     ck_assert_uint_eq(status->drops[LIVE_DROP_handle], unread);
     send_some(0, 1000);
@@ -96,7 +96,7 @@ START_TEST(an_interface_without_handles_ends_the_capture)
         kernel_set_mode(1, i, KERNEL_FAILS);
     kernel_pass(SECOND_NS);
     kernel_wake();
-    sensor_wait(handles(1) == 0);
+    sensor_wait_seconds(handles(1) == 0);
     send_some(0, 500);
     ck_assert(!sensor_settle(&sensor)); /* it says so, and the other interface is counted */
     ck_assert_uint_eq(sensor.control.status.frames, 1500);
@@ -180,7 +180,7 @@ START_TEST(a_worker_that_hangs_is_missed_until_it_answers_again)
         kernel_set_mode(0, 1, KERNEL_READS);
         kernel_pass(SECOND_NS);
         kernel_wake();
-        sensor_wait(live_workers_alive(sensor.workers));
+        sensor_wait_seconds(live_workers_alive(sensor.workers));
         sensor_stop(&sensor);
         end();
     }
