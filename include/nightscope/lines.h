@@ -18,6 +18,8 @@ struct out_file *out_file_open(const char *path, struct err *err);
 FILE *out_file_stream(const struct out_file *file);
 /* The errno of the first write that failed; 0: none so far. */
 int out_file_error(const struct out_file *file);
+/* Hands all lines so far to the kernel: whoever reads the file after a crash finds them. */
+void out_file_push(struct out_file *file);
 /* Completes and frees it. -1 with *err: nothing is left in its place. */
 int out_file_close(struct out_file *file, struct err *err);
 /* Frees it and leaves nothing behind. NULL is fine. */
@@ -47,6 +49,7 @@ struct hourly_config {
     const char *path; /* made if it is missing */
     bool ndjson, csv;
     bool windows, events;
+    bool push;                /* hand each minute's lines to the kernel at once */
     struct event_names names; /* of the events */
 };
 
@@ -54,6 +57,16 @@ struct hourly;
 
 /* NULL with *err when the folder cannot be made or written to. */
 struct hourly *hourly_new(const struct hourly_config *config, struct err *err);
+/* What runs left behind that did not end (a crash, SIGKILL): half-written files that nobody
+ * writes any more. Their whole lines go to files with a number of their own; the rest is
+ * removed. */
+struct hourly_rest {
+    unsigned files; /* that were left */
+    uint64_t lines; /* of them that could be read */
+};
+/* Before hourly_new(). -1 with *err: one could not be completed, and stays. A folder that is
+ * not there has none. */
+int hourly_recover(const char *path, struct hourly_rest *ret_rest, struct err *err);
 /* Minutes and events come in order of their hour. -1 with *err when a file could not be begun
  * or completed: its lines are lost, the next hour is tried anew. */
 int hourly_minute(struct hourly *hourly, const struct report_minute *minute, struct err *err);

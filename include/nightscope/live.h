@@ -21,7 +21,7 @@ struct live_config {
     unsigned snaplen;    /* bytes of a packet that are kept */
     unsigned buffer_mib; /* of the ring */
     unsigned timeout_ms; /* after which a block of the ring that is not full is handed over */
-    bool immediate;      /* hand packets over one by one instead */
+    bool immediate;      /* after a millisecond instead, which is the shortest there is */
     bool promiscuous;    /* also what is for other stations */
     const char *filter;  /* pcap-filter(7); NULL: none */
 };

@@ -158,16 +158,20 @@ struct report_totals {
     struct report_limits limits;
 };
 void report_totals(const struct analysis *analysis, struct report_totals *ret_totals);
-/* The ports with most packets of scans so far, most first, equal ones by protocol and port.
- * Returns how many; looks at every port. */
+/* What came in the last seconds: the counts, and the ports with most packets of scans, most
+ * first, equal ones by protocol and port. */
 enum { REPORT_TOP_PORTS = 8 };
 struct report_top_port {
     uint64_t packets;
     bool udp;
     uint16_t port;
 };
-unsigned report_top_ports(const struct analysis *analysis,
-                          struct report_top_port ret_ports[static REPORT_TOP_PORTS]);
+struct report_recent {
+    uint32_t seconds; /* how far it goes back */
+    uint64_t counts[COUNT_COUNT_];
+    struct report_top_port ports[REPORT_TOP_PORTS];
+    unsigned ports_n;
+};
 /* Puts a port into such a list, or adds to it. */
 void report_top_ports_add(struct report_top_port ports[static REPORT_TOP_PORTS], unsigned *n,
                           const struct report_top_port *port);

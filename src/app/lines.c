@@ -1,6 +1,7 @@
 #include "app/lines.h"
 
 #include "app/commands.h"
+#include "app/message.h"
 #include "state/evidence.h"
 
 #include <string.h>
@@ -33,16 +34,33 @@ static struct event_names names_of(const struct setup *setup)
     };
 }
 
-static int open_hourly(struct lines *lines, const struct setup *setup, struct err *err)
+/* What cannot be completed stays, and keeps nobody from starting. */
+static void recover(const char *path)
+{
+    struct hourly_rest rest;
+    struct err err;
+    if (hourly_recover(path, &rest, &err) != 0)
+        message_error(&err);
+    if (rest.files)
+        message_warning(
+            "%s: %u hourly files of a run that did not end; the %llu whole lines in them "
+            "are in files with a number",
+            path, rest.files, (unsigned long long)rest.lines);
+}
+
+static int open_hourly(struct lines *lines, const struct setup *setup, bool live,
+                       struct err *err)
 {
     struct hourly_config config = {.path = setup_text(setup, OPTION_output),
                                    .windows = true,
                                    .events = true,
+                                   .push = live,
                                    .names = names_of(setup)};
     if (parse_forms(setup_text(setup, OPTION_output_format), &config, err) != 0)
         return EXIT_USAGE;
     if (!config.path)
         return EXIT_DONE;
+    recover(config.path);
     lines->hourly = hourly_new(&config, err);
     return lines->hourly ? EXIT_DONE : EXIT_FAILED;
 }
@@ -65,7 +83,7 @@ int lines_open(struct lines *lines, const struct setup *setup, bool live, struct
 {
     const char *path = setup_text(setup, OPTION_events);
     *lines = (struct lines){0};
-    int status = open_hourly(lines, setup, err);
+    int status = open_hourly(lines, setup, live, err);
     if (status != EXIT_DONE || (!path && !lines->hourly))
         return status;
     if (path && strcmp(path, "-") == 0) {

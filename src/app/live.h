@@ -59,11 +59,10 @@ struct live_status {
     struct report_limits limits; /* minutes_refused: of the collector */
     int64_t closed_until_s;      /* minutes that end by then are closed; 0: none yet */
     bool has_time;
-    int64_t first_ns, last_ns; /* lowest and highest time stamp of frames that are on time */
-    uint64_t lag_s;            /* behind the clock: how old the oldest packet time is */
-    uint64_t write_lost;       /* frames that --write could not write */
-    struct report_top_port ports[REPORT_TOP_PORTS]; /* where they are asked for: of scans */
-    unsigned ports_n;
+    int64_t first_ns, last_ns;   /* lowest and highest time stamp of frames that are on time */
+    uint64_t lag_s;              /* behind the clock: how old the oldest packet time is */
+    uint64_t write_lost;         /* frames that --write could not write */
+    struct report_recent recent; /* where it is asked for */
     uint64_t reloads, reloads_failed;
     uint64_t held_up_ms; /* longest that a worker was held up by a copy or a reload */
     bool ended;          /* nothing comes any more */

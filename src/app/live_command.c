@@ -95,7 +95,7 @@ static int open_workers(struct sensor *sensor, struct err *err)
         .collector = sensor->collector,
         .events = sensor->outputs.lines.events,
         .keeps_state = setup_text(setup, OPTION_state),
-        .top_ports = terminal_shows(&sensor->terminal),
+        .recent = terminal_shows(&sensor->terminal),
     };
     lines_configure(&sensor->outputs.lines, setup, &config.analysis);
     uint64_t random[3];
@@ -162,21 +162,6 @@ static int open_all(struct sensor *sensor, struct err *err)
     return sensor->signals_fd < 0 ? -1 : 0;
 }
 
-/* A sign of life of all threads: a watchdog that only main feeds would see nothing. */
-static void tell_manager(struct sensor *sensor)
-{
-    const struct live_status *status = &sensor->control.status;
-    uint64_t lost = 0;
-    for (unsigned i = 0; i < LIVE_DROP_COUNT_; i++)
-        lost += status->drops[i];
-    bool alive = live_workers_alive(sensor->workers);
-    notify_send(&sensor->notify,
-                "%sSTATUS=%llu frames read, %llu packets lost, %llu s behind%s",
-                alive && sensor->notify.watchdog ? "WATCHDOG=1\n" : "",
-                (unsigned long long)status->frames, (unsigned long long)lost,
-                (unsigned long long)status->lag_s, alive ? "" : "; a worker does not answer");
-}
-
 static void reload(struct sensor *sensor)
 {
     notify_reloading(&sensor->notify);
@@ -200,7 +185,8 @@ static int watch(struct sensor *sensor)
             return EXIT_DONE;
         if (!goes_on)
             return EXIT_FAILED;
-        tell_manager(sensor);
+        notify_status(&sensor->notify, &sensor->control.status,
+                      live_workers_alive(sensor->workers));
     }
 }
 

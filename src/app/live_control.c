@@ -258,11 +258,11 @@ bool live_control_tick(struct live_control *control)
 {
     bool goes_on = true;
     struct err message;
+    while (live_workers_message(control->workers, &message))
+        message_error(&message);
     for (unsigned i = 0; i < control->interfaces_n; i++)
         goes_on &= watch_interface(control, i);
     note_captured(control);
-    while (live_workers_message(control->workers, &message))
-        message_error(&message);
     if (control->out)
         pcap_out_flush(control->out);
     take_status(control);

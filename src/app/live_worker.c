@@ -1,6 +1,7 @@
 #include "app/live_worker.h"
 
 #include "app/reader.h"
+#include "state/recent.h"
 #include "state/replan.h"
 
 #include <errno.h>
@@ -45,12 +46,14 @@ int live_worker_init(struct live_worker *worker, const struct live_workers_confi
     worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->analysis = analysis_new(&config->analysis);
     worker->ready = ready_new(config->signatures);
+    worker->recent = config->recent ? recent_new() : NULL;
     worker->matcher = config->signatures ? matcher_new(config->signatures) : NULL;
     unsigned signatures_n = config->signatures ? signature_count(config->signatures) : 0;
     worker->said.signature_packets =
         calloc(signatures_n + 1, sizeof *worker->said.signature_packets);
     if (worker->wake_fd < 0 || !worker->analysis || !worker->ready ||
-        (config->signatures && !worker->matcher) || !worker->said.signature_packets ||
+        (config->recent && !worker->recent) || (config->signatures && !worker->matcher) ||
+        !worker->said.signature_packets ||
         !live_stage_init(&worker->stage, config->capture.snaplen))
         return err_set(err, NULL, 0, 0, "out of memory or descriptors");
     for (unsigned i = 0; i < config->interfaces_n; i++) {
@@ -75,6 +78,7 @@ void live_worker_fini(struct live_worker *worker)
     free(worker->said.signature_packets);
     matcher_free(worker->matcher);
     ready_free(worker->ready);
+    recent_free(worker->recent);
     analysis_free(worker->analysis);
     if (worker->config) {
         if (worker->wake_fd >= 0)
@@ -248,8 +252,9 @@ static void report_state(struct live_worker *worker)
     struct live_said *said = &worker->said;
     (void)pthread_mutex_lock(&worker->lock);
     report_totals(worker->analysis, &said->totals);
-    if (worker->config->top_ports)
-        said->ports_n = report_top_ports(worker->analysis, said->ports);
+    if (worker->recent)
+        recent_look(worker->recent, worker->analysis, now_ns(CLOCK_MONOTONIC) / SECOND_NS,
+                    &said->recent);
     if (worker->matcher)
         report_signature_packets(worker->analysis, said->signature_packets);
     said->at_s = now_ns(CLOCK_MONOTONIC) / SECOND_NS;

@@ -8,10 +8,11 @@
 #include <stdatomic.h>
 
 struct ready;
+struct recent;
 
 /* What a worker says once a second; under its lock. */
 struct live_said {
-    int64_t at_s; /* monotonic clock; 0: nothing yet */
+    int64_t at_s; /* monotonic clock; at first, when the worker was started */
     struct report_totals totals;
     struct live_worker_status status;
     struct live_counts counts;
@@ -22,8 +23,7 @@ struct live_said {
     unsigned handles[LIVE_INTERFACES_MAX]; /* 1: captures */
     uint64_t frames[LIVE_INTERFACES_MAX];
     uint64_t *signature_packets;
-    struct report_top_port ports[REPORT_TOP_PORTS];
-    unsigned ports_n;
+    struct report_recent recent; /* where it is asked for */
     bool has_message;
     struct err message;
 };
@@ -66,6 +66,7 @@ struct live_worker {
     struct matcher *matcher;
     struct ready *ready;
     struct analysis *analysis;
+    struct recent *recent; /* NULL: nobody looks */
     struct stamp stamp;
     int64_t minute_s; /* of the last packet time it advanced to */
 

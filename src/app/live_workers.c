@@ -97,12 +97,20 @@ static void *work(void *argument)
     return NULL;
 }
 
+static int64_t monotonic_s(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* always exists */
+    return now.tv_sec;
+}
+
 static int start_thread(struct live_workers *workers, struct live_worker *worker)
 {
     struct start *start = malloc(sizeof *start);
     if (!start)
         return -1;
     *start = (struct start){workers, worker};
+    worker->said.at_s = monotonic_s(); /* from now on it is expected to say something */
     workers->running++;
     if (pthread_create(&worker->thread, NULL, work, start) == 0) {
         workers->started++;
@@ -155,6 +163,16 @@ static void add_totals(struct live_status *status, const struct report_totals *t
 #undef X
 }
 
+static void add_recent(struct report_recent *into, const struct report_recent *recent)
+{
+    if (recent->seconds > into->seconds)
+        into->seconds = recent->seconds; /* they differ by a second or so */
+    for (unsigned i = 0; i < COUNT_COUNT_; i++)
+        into->counts[i] += recent->counts[i];
+    for (unsigned i = 0; i < recent->ports_n; i++)
+        report_top_ports_add(into->ports, &into->ports_n, &recent->ports[i]);
+}
+
 void live_workers_status(struct live_workers *workers, struct live_status *status)
 {
     struct live_worker_status *each = (struct live_worker_status *)status->workers;
@@ -183,8 +201,7 @@ void live_workers_status(struct live_workers *workers, struct live_status *statu
         status->last_ns = said->last_ns > status->last_ns ? said->last_ns : status->last_ns;
         for (unsigned i = 0; i < signatures_n; i++)
             packets[i] += said->signature_packets[i];
-        for (unsigned i = 0; i < said->ports_n; i++)
-            report_top_ports_add(status->ports, &status->ports_n, &said->ports[i]);
+        add_recent(&status->recent, &said->recent);
         each[w] = said->status;
         (void)pthread_mutex_unlock(&worker->lock);
     }
@@ -225,13 +242,12 @@ bool live_workers_message(struct live_workers *workers, struct err *ret_message)
 
 bool live_workers_alive(struct live_workers *workers)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* always exists */
+    int64_t now_s = monotonic_s();
     bool alive = true;
     for (unsigned w = 0; w < workers->config.n; w++) {
         struct live_worker *worker = &workers->worker[w];
         (void)pthread_mutex_lock(&worker->lock);
-        alive &= worker->said.at_s == 0 || now.tv_sec - worker->said.at_s <= SILENCE_S;
+        alive &= now_s - worker->said.at_s <= SILENCE_S;
         (void)pthread_mutex_unlock(&worker->lock);
     }
     return alive;

@@ -26,7 +26,7 @@ struct live_workers_config {
     const struct signature_set *signatures;
     struct collector *collector;
     bool keeps_state;         /* open minutes stay open at the end: live_workers_close() */
-    bool top_ports;           /* say which ports are scanned most */
+    bool recent;              /* say what came in the last minute */
     struct event_log *events; /* NULL: none are kept */
     uint32_t seed;
 };

@@ -60,6 +60,17 @@ void notify_send(const struct notify *notify, const char *format, ...)
                    MSG_NOSIGNAL); /* who does not listen ... */
 }
 
+void notify_status(const struct notify *notify, const struct live_status *status, bool alive)
+{
+    uint64_t lost = 0;
+    for (unsigned i = 0; i < LIVE_DROP_COUNT_; i++)
+        lost += status->drops[i];
+    notify_send(notify, "%sSTATUS=%llu frames read, %llu packets lost, %llu s behind%s",
+                alive && notify->watchdog ? "WATCHDOG=1\n" : "",
+                (unsigned long long)status->frames, (unsigned long long)lost,
+                (unsigned long long)status->lag_s, alive ? "" : "; a worker does not answer");
+}
+
 void notify_reloading(const struct notify *notify)
 {
     struct timespec now;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { LABEL = 14, NUMBER = 13, SHARE = 9, BAR_MAX = 40 };
+enum { LABEL = 14, NUMBER = 13, SHARE = 9, BAR_MAX = 40, MINUTE_S = 55 /* about one */ };
 
 /* A page that stops at the last line of the terminal. */
 struct sheet {
@@ -94,46 +94,57 @@ static void write_losses(struct sheet *sheet, const struct live_status *now)
     uint64_t lost = 0;
     for (unsigned i = 0; i < LIVE_DROP_COUNT_; i++)
         lost += now->drops[i];
-    (void)snprintf(text, sizeof text,
-                   "Lost: kernel %s, interface %s, failed handles %s; %llu s behind",
-                   quantity_count(now->drops[LIVE_DROP_kernel], false, kernel),
-                   quantity_count(now->drops[LIVE_DROP_interface], false, interface),
-                   quantity_count(now->drops[LIVE_DROP_handle], false, handle),
-                   (unsigned long long)now->lag_s);
+    (void)snprintf(
+        text, sizeof text,
+        "Lost since the start: kernel %s, interface %s, failed handles %s; %llu s behind",
+        quantity_count(now->drops[LIVE_DROP_kernel], false, kernel),
+        quantity_count(now->drops[LIVE_DROP_interface], false, interface),
+        quantity_count(now->drops[LIVE_DROP_handle], false, handle),
+        (unsigned long long)now->lag_s);
     text_line(sheet, lost ? PAGE_BOLD : PAGE_DIM, text);
 }
 
-static void write_ports(struct sheet *sheet, const struct live_status *now)
+/* "Tools, of all packets in the last minute" */
+static void write_title(struct sheet *sheet, const char *what, uint32_t seconds)
 {
-    if (now->ports_n == 0)
-        return;
+    char text[80];
+    if (seconds >= MINUTE_S)
+        (void)snprintf(text, sizeof text, "%s in the last minute", what);
+    else
+        (void)snprintf(text, sizeof text, "%s in the last %u s", what, seconds);
     text_line(sheet, PAGE_PLAIN, "");
-    text_line(sheet, PAGE_BOLD, "Ports scanned, of all scans");
-    for (unsigned i = 0; i < now->ports_n; i++) {
+    text_line(sheet, PAGE_BOLD, text);
+}
+
+static void write_ports(struct sheet *sheet, const struct report_recent *recent)
+{
+    if (recent->ports_n == 0)
+        return;
+    write_title(sheet, "Ports scanned, of all scans", recent->seconds);
+    for (unsigned i = 0; i < recent->ports_n; i++) {
         char label[32];
-        (void)snprintf(label, sizeof label, "%u/%s", now->ports[i].port,
-                       now->ports[i].udp ? "udp" : "tcp");
-        row(sheet, label, now->ports[i].packets, now->counts[COUNT_scan]);
+        (void)snprintf(label, sizeof label, "%u/%s", recent->ports[i].port,
+                       recent->ports[i].udp ? "udp" : "tcp");
+        row(sheet, label, recent->ports[i].packets, recent->counts[COUNT_scan]);
     }
 }
 
 void screen_write(FILE *out, const struct screen *screen)
 {
-    const uint64_t *counts = screen->now->counts;
+    const struct report_recent *recent = &screen->now->recent;
+    const uint64_t *counts = recent->counts;
     struct sheet sheet = {.page = {out, screen->colour, screen->width}, .left = screen->height};
     write_head(&sheet, screen);
     write_losses(&sheet, screen->now);
-    text_line(&sheet, PAGE_PLAIN, "");
-    text_line(&sheet, PAGE_BOLD, "Of all packets");
+    write_title(&sheet, "Of all packets", recent->seconds);
     row(&sheet, "scan", counts[COUNT_scan], counts[COUNT_packets]);
     row(&sheet, "backscatter", counts[COUNT_backscatter], counts[COUNT_packets]);
     row(&sheet, "other", counts[COUNT_class_other], counts[COUNT_packets]);
     row(&sheet, "IoT", counts[COUNT_iot_matched], counts[COUNT_packets]);
-    text_line(&sheet, PAGE_PLAIN, "");
-    text_line(&sheet, PAGE_BOLD, "Tools, of all packets");
+    write_title(&sheet, "Tools, of all packets", recent->seconds);
     row(&sheet, "mirai", counts[COUNT_mirai], counts[COUNT_packets]);
     row(&sheet, "zmap", counts[COUNT_zmap], counts[COUNT_packets]);
     row(&sheet, "masscan", counts[COUNT_masscan], counts[COUNT_packets]);
     row(&sheet, "nmap", counts[COUNT_nmap], counts[COUNT_packets]);
-    write_ports(&sheet, screen->now);
+    write_ports(&sheet, recent);
 }

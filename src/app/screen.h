@@ -1,4 +1,5 @@
-/* How a sensor stands, as a page for a terminal. */
+/* How a sensor stands, as a page for a terminal: rates of the last second, losses since the
+ * start, and shares, tools and ports of the last minute. */
 #pragma once
 
 #include "app/live.h"

@@ -3,6 +3,7 @@
 
 #include "sink/calendar.h"
 #include "sink/csv_out.h"
+#include "sink/hourly_name.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HOUR_S = 3600, NAMES_TRIED = 1000 };
+enum { HOUR_S = 3600 };
 
 /* The files of one kind of line and one form. */
 struct lane {
@@ -20,6 +21,7 @@ struct lane {
     int64_t hour;          /* of the lines that come now; since 1970 */
     bool failed;           /* no file could be begun for it: said once an hour */
     uint64_t lines;        /* in the file */
+    uint64_t pushed;       /* of them */
 };
 enum { LANES = 4, EVENT_LANE = 2 };
 
@@ -71,33 +73,6 @@ struct hourly *hourly_new(const struct hourly_config *config, struct err *err)
     return hourly;
 }
 
-/* A name for the hour that nothing has, not even half-written; to be freed. */
-static char *free_name(const struct hourly *hourly, const struct lane *lane)
-{
-    struct calendar at = calendar_from_s(lane->hour * HOUR_S);
-    for (unsigned i = 0; i < NAMES_TRIED; i++) {
-        char *path, *temporary, number[16] = "";
-        if (i > 0)
-            (void)snprintf(number, sizeof number, ".%u", i);
-        char name[128];
-        (void)snprintf(name, sizeof name, "%s-%04u%02u%02uT%02u%s.%s.gz", lane->what,
-                       (unsigned)at.year, at.month, at.day, at.hour, number, lane->form);
-        if (asprintf(&path, "%s/%s", hourly->path, name) < 0)
-            return NULL;
-        if (asprintf(&temporary, "%s/.%s.tmp", hourly->path, name) < 0) {
-            free(path);
-            return NULL;
-        }
-        bool taken = access(path, F_OK) == 0 || access(temporary, F_OK) == 0;
-        free(temporary);
-        if (!taken)
-            return path;
-        free(path);
-    }
-    errno = EEXIST;
-    return NULL;
-}
-
 static int close_lane(struct hourly *hourly, struct lane *lane, struct err *err)
 {
     if (!lane->file)
@@ -106,13 +81,17 @@ static int close_lane(struct hourly *hourly, struct lane *lane, struct err *err)
     hourly->files += status == 0;
     hourly->lost += status == 0 ? 0 : lane->lines;
     lane->file = NULL;
-    lane->lines = 0;
+    lane->lines = lane->pushed = 0;
     return status;
 }
 
 static int open_lane(struct hourly *hourly, struct lane *lane, struct err *err)
 {
-    char *path = free_name(hourly, lane);
+    struct calendar at = calendar_from_s(lane->hour * HOUR_S);
+    char stem[64];
+    (void)snprintf(stem, sizeof stem, "%s-%04u%02u%02uT%02u", lane->what, (unsigned)at.year,
+                   at.month, at.day, at.hour);
+    char *path = hourly_free_name(hourly->path, stem, lane->form);
     if (!path)
         return csv_out_error(hourly->path, "", errno, err);
     lane->file = out_file_open(path, err);
@@ -140,6 +119,18 @@ static int turn(struct hourly *hourly, bool events, int64_t hour, struct err *er
         lane->failed = false;
     }
     return status;
+}
+
+/* What the lanes of a kind have gets to the kernel. */
+static void push(struct hourly *hourly, bool events)
+{
+    for (unsigned i = 0; hourly->config.push && i < LANES; i++) {
+        struct lane *lane = &hourly->lanes[i];
+        if (lane->events != events || !lane->file || lane->pushed == lane->lines)
+            continue;
+        out_file_push(lane->file);
+        lane->pushed = lane->lines;
+    }
 }
 
 /* Counts a line that is to be written; false: it cannot be. */
@@ -170,12 +161,14 @@ int hourly_minute(struct hourly *hourly, const struct report_minute *minute, str
         else
             sink_minute_json(out_file_stream(lane->file), minute);
     }
+    push(hourly, false);
     return status;
 }
 
 int hourly_events_until(struct hourly *hourly, int64_t until_s, struct err *err)
 {
     int64_t hour = until_s / HOUR_S;
+    push(hourly, true);
     return hour > hourly->lanes[EVENT_LANE].hour ? turn(hourly, true, hour, err) : 0;
 }
 
@@ -184,7 +177,8 @@ int hourly_event(struct hourly *hourly, const struct event *event, struct err *e
     /* The run's end is in the hour of its last packets. */
     int64_t end_s =
         event->end == EVENT_RUN ? event->last_ns / 1000000000 : (int64_t)event->ended_min * 60;
-    int status = hourly_events_until(hourly, end_s, err);
+    int64_t hour = end_s / HOUR_S;
+    int status = hour > hourly->lanes[EVENT_LANE].hour ? turn(hourly, true, hour, err) : 0;
     for (unsigned i = 0; i < LANES; i++) {
         struct lane *lane = &hourly->lanes[i];
         if (!lane->events || !lane->wanted || !begin_line(hourly, lane, err, &status))

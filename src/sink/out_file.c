@@ -61,7 +61,8 @@ static ssize_t take(void *cookie, const char *bytes, size_t n)
 
 static int cannot(const char *path, int error, struct err *err)
 {
-    return err_set(err, path, 0, 0, "cannot be written: %s", strerror(error));
+    return err_set(err, path, 0, 0, "cannot be written: %s",
+                   error == EBUSY ? "another process is writing it" : strerror(error));
 }
 
 /* ".NAME.tmp" beside NAME; to be freed. */
@@ -74,16 +75,33 @@ static char *temporary_name(const char *path)
     return temporary;
 }
 
+/* While somebody writes it, it is locked: what is left of a run that was killed is not. False:
+ * somebody else does. Where there are no locks, it goes without. */
+static bool begin_ours(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_SETLK, &lock) != 0 && (errno == EAGAIN || errno == EACCES)) {
+        errno = EBUSY;
+        return false;
+    }
+    return ftruncate(fd, 0) == 0;
+}
+
 static bool open_file(struct out_file *file)
 {
     struct stat status;
     bool in_place = stat(file->path, &status) == 0 && !S_ISREG(status.st_mode);
     if (!in_place && !(file->temporary = temporary_name(file->path)))
         return false;
-    file->file =
-        open(in_place ? file->path : file->temporary,
-             O_WRONLY | O_CREAT | O_CLOEXEC | (in_place ? 0 : O_TRUNC | O_NOFOLLOW), 0666);
-    return file->file >= 0;
+    file->file = open(in_place ? file->path : file->temporary,
+                      O_WRONLY | O_CREAT | O_CLOEXEC | (in_place ? 0 : O_NOFOLLOW), 0666);
+    if (file->file < 0 || in_place || begin_ours(file->file))
+        return file->file >= 0;
+    int error = errno;
+    (void)close(file->file); /* and the file stays whose it is */
+    file->file = -1;
+    errno = error;
+    return false;
 }
 
 void out_file_abandon(struct out_file *file)
@@ -142,6 +160,13 @@ FILE *out_file_stream(const struct out_file *file)
 int out_file_error(const struct out_file *file)
 {
     return file->error;
+}
+
+void out_file_push(struct out_file *file)
+{
+    (void)fflush(file->stream); /* take() keeps what fails */
+    if (file->gzip && !file->error)
+        compress_all(file, "", 0, Z_SYNC_FLUSH);
 }
 
 int out_file_close(struct out_file *file, struct err *err)

@@ -126,15 +126,17 @@ static void close_file(struct pcap_out *out)
     out->fd = -1;
 }
 
+/* Also when the clock was set back: its file would grow until the clock is there again. */
 static bool is_due(const struct pcap_out *out, const struct frame *frame)
 {
     const struct pcap_out_config *config = &out->config;
+    int64_t age_ns = frame->ts_ns - out->first_ns;
     uint64_t bytes = out->bytes + RECORD_BYTES + frame->caplen;
     if (out->fd < 0 && !out->given_up)
         return true;
     return (config->rotate_bytes && bytes > config->rotate_bytes &&
             out->bytes > HEADER_BYTES) ||
-           (config->rotate_ns && frame->ts_ns - out->first_ns >= config->rotate_ns);
+           (config->rotate_ns && (age_ns >= config->rotate_ns || -age_ns >= config->rotate_ns));
 }
 
 static void add_frame(struct pcap_out *out, const struct frame *frame)

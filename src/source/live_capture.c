@@ -86,8 +86,9 @@ static int activate(struct live_handle *handle, struct err *err)
     /* These fail on an activated handle only. */
     (void)pcap_set_snaplen(pcap, (int)config->snaplen);
     (void)pcap_set_promisc(pcap, config->promiscuous);
-    (void)pcap_set_immediate_mode(pcap, config->immediate);
-    (void)pcap_set_timeout(pcap, (int)config->timeout_ms);
+    /* Libpcap's immediate mode would have a ring of slots of snaplen bytes, a thousand of them
+     * in 64 MiB, where blocks hold half a million small packets. */
+    (void)pcap_set_timeout(pcap, config->immediate ? 1 : (int)config->timeout_ms);
     (void)pcap_set_buffer_size(pcap, (int)(config->buffer_mib * 1024 * 1024));
     int precise = pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
     int status = pcap_activate(pcap);

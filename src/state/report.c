@@ -294,19 +294,6 @@ void report_top_ports_add(struct report_top_port ports[static REPORT_TOP_PORTS],
     ports[at] = added;
 }
 
-unsigned report_top_ports(const struct analysis *analysis,
-                          struct report_top_port ret_ports[static REPORT_TOP_PORTS])
-{
-    const struct port_tally *rows = analysis->ports[VIEW_SCAN].rows;
-    unsigned n = 0;
-    for (unsigned i = 0; i < 2U << 16; i++) {
-        struct report_top_port port = {rows[i].packets, i >> 16, (uint16_t)i};
-        if (port.packets > (n == REPORT_TOP_PORTS ? ret_ports[n - 1].packets : 0))
-            report_top_ports_add(ret_ports, &n, &port);
-    }
-    return n;
-}
-
 void report_signature_packets(const struct analysis *analysis, uint64_t *ret_packets)
 {
     const struct labels *labels = &analysis->labels;

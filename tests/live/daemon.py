@@ -30,7 +30,7 @@ def status_of(sensor):
 
 
 def privileges(wire):
-    sensor = Sensor(NIGHTSCOPE, wire, *OPTIONS).ready()
+    sensor = Sensor(NIGHTSCOPE, wire, *OPTIONS, environment={"WATCHDOG_USEC": "3000000"}).ready()
     status = status_of(sensor)
     expect("it is nobody", not SANDBOXED or status["Uid"].split() == ["65534"] * 4 and
            status["Gid"].split() == ["65534"] * 4 and status.get("Groups", "").strip() == "", status)
@@ -43,6 +43,7 @@ def privileges(wire):
     sensor.wait_frames(100)
     sensor.process.send_signal(signal.SIGUSR1)
     wait_until("the log of SIGUSR1", lambda: "interface vdark: up" in sensor.log())
+    sensor.wait_for("WATCHDOG=1")  # of systemd
     expect("SIGUSR1 logs the state", "100 frames read" in sensor.log(), sensor.log())
     report = sensor.stop(signal.SIGINT)
     expect("SIGINT ends it with a report", (sensor.status, report["frames"]) == (0, 100),

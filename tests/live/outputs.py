@@ -81,18 +81,28 @@ def without_end(events):
     return sorted(json.dumps({k: v for k, v in e.items() if k != "End"}) for e in events)
 
 
-def check_screen(wire):
-    """On a terminal, a page each second; the report still goes to standard output."""
+def check_screen(wire, folder):
+    """On a terminal, a page each second; the report still goes to standard output. A file that a run which
+    was killed left behind is completed."""
+    os.mkdir(folder)
+    os.chmod(folder, 0o777)
+    pressed = gzip.compress(b'{"t":"2020-01-01T00:00:00Z"}\n{"t":"2020-01-01T00:01:00Z"}\n')
+    with open(os.path.join(folder, ".windows-20200101T00.ndjson.gz.tmp"), "wb") as file:
+        file.write(pressed[:-8])  # its end was never written
     master, slave = pty.openpty()
-    process = wire.start(wire.dark, NIGHTSCOPE, "live", "-i", DARK, "--json", *OPTIONS,
-                         stdout=subprocess.PIPE, stderr=slave)
+    process = wire.start(wire.dark, NIGHTSCOPE, "live", "-i", DARK, "--json", "--output", folder,
+                         *OPTIONS, stdout=subprocess.PIPE, stderr=slave)
     os.close(slave)
     drawn = b""
     while drawn.count(b"\x1b[H") < 2 or b"Tools, of all packets" not in drawn:
         if not select.select([master], [], [], 60)[0]:
             break
         drawn += os.read(master, 65536)
-    expect("a page each second", b"packets/s" in drawn and b"Lost: kernel 0" in drawn, drawn[-2000:])
+    expect("what was left is told", b"1 hourly files of a run that did not end; the 2 whole lines" in drawn,
+           drawn[:500])
+    expect("and completed", lines(os.path.join(folder, "windows-20200101T00.1.ndjson.gz")) ==
+           [{"t": "2020-01-01T00:00:00Z"}, {"t": "2020-01-01T00:01:00Z"}], os.listdir(folder))
+    expect("a page each second", b"packets/s" in drawn and b"Lost since the start: kernel 0" in drawn, drawn[-2000:])
     process.send_signal(signal.SIGTERM)
     out = process.communicate(timeout=60)[0]
     expect("the report follows", process.returncode == 0 and json.loads(out)["frames"] == 0, out)
@@ -174,7 +184,7 @@ def main():
                               capture_output=True, text=True, check=False)
         expect("no address of another host", done.returncode == 2 and "--metrics" in done.stderr
                and done.stderr.count("\n") == 1, done)
-        check_screen(wire)
+        check_screen(wire, os.path.join(folder, "left"))
     finish()
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -114,16 +115,30 @@ class Wire:
         links = json.loads(self.ip("-n", name, "-s", "-j", "link", "show", "dev", device))
         return links[0]["stats64"]
 
+    def add_pair(self, scan, dark):
+        """One more pair of the same kind, without addresses."""
+        self.ip("-n", self.scan, "link", "add", "name", scan, "type", "veth", "peer", "name", dark,
+                "netns", self.dark)
+        self.ip("-n", self.dark, "link", "set", dark, "arp", "off", "up")
+        self.ip("-n", self.scan, "link", "set", scan, "up")
+
     def sent(self):
         """Packets that the scanner's end has sent or dropped on the way into the pair."""
         tx = self.counters(self.scan, SCAN)["tx"]
         return tx["packets"] + tx["dropped"]
 
-    def send(self, frames):
+    def send(self, frames, device=SCAN):
         """Sends frames (bytes) as they are."""
         helper = os.path.join(os.path.dirname(os.path.abspath(__file__)), "send_frames.py")
         lines = "".join(frame.hex() + "\n" for frame in frames)
-        self.run(self.scan, sys.executable, helper, SCAN, input=lines.encode())
+        self.run(self.scan, sys.executable, helper, device, input=lines.encode())
+
+
+def syn(source, sequence=1, port=23, ident=1):
+    """A SYN from an address (32 bits) to 10.98.0.1."""
+    ip = struct.pack(">BBHHHBBHII", 0x45, 0, 40, ident, 0x4000, 64, 6, 0, source, 0x0A620001)
+    tcp = struct.pack(">HHIIBBHHH", 40000, port, sequence, 0, 0x50, 2, 5840, 0, 0)
+    return bytes.fromhex("020000000002" "020000000001" "0800") + ip + tcp
 
 
 # SYN packets to port 23 of 10.98.0.0/16, the sources random: each is a packet of its own.

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -217,6 +218,21 @@ START_TEST(what_is_abandoned_leaves_nothing)
 }
 END_TEST
 
+START_TEST(a_file_has_one_writer)
+{
+    struct err err;
+    struct out_file *file = out_file_open(in_folder("x.ndjson"), &err);
+    ck_assert_ptr_nonnull(file);
+    (void)fputs("mine\n", out_file_stream(file));
+    out_file_push(file);
+    ck_assert_ptr_null(out_file_open(in_folder("x.ndjson"), &err));
+    ck_assert_str_eq(err.text, "cannot be written: another process is writing it");
+    ck_assert_int_eq(out_file_close(file, &err), 0);
+    ck_assert_str_eq(content("x.ndjson"), "mine\n");
+    ck_assert_uint_eq(files_in_folder(), 1);
+}
+END_TEST
+
 START_TEST(files_that_cannot_be_written_say_so)
 {
     struct err err;
@@ -246,6 +262,7 @@ static struct hourly *open_hourly(bool csv)
                                    .csv = csv,
                                    .windows = true,
                                    .events = true,
+                                   .push = true,
                                    .names = NOWHERE};
     struct err err;
     struct hourly *hourly = hourly_new(&config, &err);
@@ -315,6 +332,96 @@ START_TEST(another_run_in_the_same_hour_keeps_the_files_of_the_first)
 }
 END_TEST
 
+/* A run that is killed after three minutes and an event. */
+static void run_and_die(void)
+{
+    struct err err;
+    int status;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        struct hourly *hourly = open_hourly(true);
+        for (unsigned minute = 0; minute < 3; minute++)
+            add_minute(hourly, minute);
+        if (hourly_event(hourly, &SCAN, &err) != 0 ||
+            hourly_events_until(hourly, HOUR_S + 180, &err) != 0)
+            _exit(1);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+
+START_TEST(what_a_run_that_was_killed_left_is_completed)
+{
+    struct err err;
+    struct hourly_rest rest;
+    run_and_die();
+    ck_assert_uint_eq(files_in_folder(), 4);
+    struct hourly *second = open_hourly(true); /* runs beside it, and is left alone */
+    add_minute(second, 4);
+    ck_assert_int_eq(hourly_recover(folder, &rest, &err), 0);
+    ck_assert_uint_eq(rest.files, 4);
+    ck_assert_uint_eq(rest.lines, 2 * 3 + 2 * 1);
+    ck_assert_int_eq(hourly_recover(folder, &rest, &err), 0);
+    ck_assert_uint_eq(rest.files, 0);
+    ck_assert_int_eq(hourly_close(second, &err), 0);
+    ck_assert_uint_eq(files_in_folder(), 4 + 2);
+    const char *text = content("windows-20261122T00.2.ndjson.gz");
+    for (unsigned minute = 0; minute < 3; minute++) {
+        char start[32];
+        (void)snprintf(start, sizeof start, "T00:0%u:00Z", minute);
+        ck_assert_ptr_nonnull(strstr(text, start));
+    }
+    text = content("windows-20261122T00.2.csv.gz");
+    ck_assert_ptr_eq(strstr(text, "t,seconds,packets,bytes"), text);
+    ck_assert_ptr_nonnull(strstr(text, "\n2026-11-22T00:02:00Z,60,2,"));
+    ck_assert_ptr_nonnull(
+        strstr(content("events-20261122T00.1.ndjson.gz"), "\"198.51.100.7\""));
+    ck_assert_ptr_nonnull(strstr(content("windows-20261122T00.1.ndjson.gz"), "T00:04:00Z"));
+}
+END_TEST
+
+static void leave(const char *name, const void *bytes, size_t n)
+{
+    int fd = open(in_folder(name), O_CREAT | O_WRONLY | O_EXCL, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, bytes, n), (ssize_t)n);
+    ck_assert_int_eq(close(fd), 0);
+}
+
+START_TEST(of_damaged_files_whole_lines_are_kept)
+{
+    struct err err;
+    struct hourly_rest rest;
+    uint8_t bytes[4096];
+    run_and_die();
+    int fd = open(in_folder(".windows-20261122T00.ndjson.gz.tmp"), O_RDWR);
+    ck_assert_int_ge(fd, 0);
+    ssize_t n = read(fd, bytes, sizeof bytes);
+    ck_assert_int_gt(n, 100);
+    ck_assert_int_eq(close(fd), 0);
+    for (ssize_t cut = 0; cut < n; cut++) { /* anywhere */
+        clear_folder(folder);
+        leave(".windows-20261122T00.ndjson.gz.tmp", bytes, (size_t)cut);
+        ck_assert_int_eq(hourly_recover(folder, &rest, &err), 0);
+        ck_assert_uint_eq(rest.files, 1);
+        ck_assert_uint_le(rest.lines, 3);
+        ck_assert_uint_eq(files_in_folder(), rest.lines > 0);
+    }
+    clear_folder(folder);
+    leave(".windows-20261122T01.csv.gz.tmp", "no gzip\nat all\n", 15);
+    leave(".windows-20261122T01.csv.gz.tmp.old", "not ours", 8);
+    leave(".events-2026T1.csv.gz.tmp", "not ours", 8);
+    ck_assert_int_eq(symlink("/dev/null", in_folder(".windows-20261122T02.csv.gz.tmp")), 0);
+    ck_assert_int_eq(hourly_recover(folder, &rest, &err), 0);
+    ck_assert_uint_eq(rest.files, 1);
+    ck_assert_uint_eq(rest.lines, 0);
+    ck_assert_uint_eq(files_in_folder(), 3);
+    ck_assert_int_eq(hourly_recover("/nowhere", &rest, &err), 0);
+}
+END_TEST
+
 START_TEST(a_folder_that_goes_away_costs_its_hour_and_is_told_once)
 {
     struct err err;
@@ -346,9 +453,12 @@ int main(void)
     tcase_add_test(tests, csv_has_as_many_cells_in_every_row);
     tcase_add_loop_test(tests, a_file_takes_its_place_when_it_is_complete, 0, 2);
     tcase_add_test(tests, what_is_abandoned_leaves_nothing);
+    tcase_add_test(tests, a_file_has_one_writer);
     tcase_add_test(tests, files_that_cannot_be_written_say_so);
     tcase_add_test(tests, minutes_and_events_lie_in_the_file_of_their_hour);
     tcase_add_test(tests, another_run_in_the_same_hour_keeps_the_files_of_the_first);
+    tcase_add_test(tests, what_a_run_that_was_killed_left_is_completed);
+    tcase_add_test(tests, of_damaged_files_whole_lines_are_kept);
     tcase_add_test(tests, a_folder_that_goes_away_costs_its_hour_and_is_told_once);
     suite_add_tcase(suite, tests);
     return harness_run(suite);

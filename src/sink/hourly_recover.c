@@ -1,0 +1,161 @@
+/* Hourly files of runs that did not end: which names are free, and what can be read of those
+ * that were half-written. */
+#include <nightscope/lines.h>
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "sink/csv_out.h"
+#include "sink/hourly_name.h"
+
+enum { NAMES_TRIED = 1000, STEM_CAP = 64, LINE_CAP = 1 << 16 };
+
+char *hourly_free_name(const char *path, const char *stem, const char *form)
+{
+    for (unsigned i = 0; i < NAMES_TRIED; i++) {
+        char *name, *temporary, number[16] = "";
+        if (i > 0)
+            (void)snprintf(number, sizeof number, ".%u", i);
+        if (asprintf(&name, "%s/%s%s.%s.gz", path, stem, number, form) < 0)
+            return NULL;
+        if (asprintf(&temporary, "%s/.%s%s.%s.gz.tmp", path, stem, number, form) < 0) {
+            free(name);
+            return NULL;
+        }
+        bool taken = access(name, F_OK) == 0 || access(temporary, F_OK) == 0;
+        free(temporary);
+        if (!taken)
+            return name;
+        free(name);
+    }
+    errno = EEXIST;
+    return NULL;
+}
+
+/* ".windows-20261122T05.1.csv.gz.tmp": the stem is "windows-20261122T05", the form "csv". */
+static bool parse_name(const char *name, char stem[static STEM_CAP], const char **ret_form)
+{
+    static const char *const WHATS[] = {".windows-", ".events-"};
+    static const char *const FORMS[] = {"ndjson", "csv"};
+    for (unsigned i = 0; i < 4; i++) {
+        const char *what = WHATS[i / 2], *form = FORMS[i % 2], *at = name + strlen(what);
+        char end[32];
+        if (strncmp(name, what, strlen(what)) != 0)
+            continue;
+        size_t digits = strspn(at, "0123456789");
+        if (digits < 8 || at[digits] != 'T' || !isdigit((unsigned char)at[digits + 1]) ||
+            !isdigit((unsigned char)at[digits + 2]))
+            continue;
+        at += digits + 3;
+        size_t length = (size_t)(at - name) - 1;
+        if (*at == '.' && isdigit((unsigned char)at[1]))
+            at += 1 + strspn(at + 1, "0123456789");
+        (void)snprintf(end, sizeof end, ".%s.gz.tmp", form);
+        if (strcmp(at, end) != 0 || length >= STEM_CAP)
+            continue;
+        memcpy(stem, name + 1, length);
+        stem[length] = '\0';
+        *ret_form = form;
+        return true;
+    }
+    return false;
+}
+
+/* Opens it if nobody writes it any more: -1 if somebody does, or it is no file of ours. */
+static int open_left(int folder, const char *name)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct stat status;
+    int fd = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+                    fcntl(fd, F_OFD_SETLK, &lock) != 0)) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Reads a line, with its end; false: no more whole ones. A cut file is one that ends. */
+static bool read_line(gzFile from, char line[static LINE_CAP])
+{
+    return gzgets(from, line, LINE_CAP) && strchr(line, '\n') && !gzdirect(from);
+}
+
+/* Copies whole lines of `from`; the file is begun with the first that says something. */
+static int copy_lines(gzFile from, const char *path, const char *stem, const char *form,
+                      uint64_t *lines, struct err *err)
+{
+    char *line = malloc(LINE_CAP), *header = NULL;
+    struct out_file *file = NULL;
+    int status = 0;
+    bool csv = strcmp(form, "csv") == 0;
+    if (!line)
+        return err_set(err, NULL, 0, 0, "out of memory");
+    if (csv && read_line(from, line))
+        header = strdup(line);
+    while (status == 0 && (!csv || header) && read_line(from, line)) {
+        if (!file) {
+            char *name = hourly_free_name(path, stem, form);
+            file = name ? out_file_open(name, err) : NULL;
+            status = name ? (file ? 0 : -1) : csv_out_error(path, "", errno, err);
+            free(name);
+            if (file && header)
+                (void)fputs(header, out_file_stream(file)); /* its error is kept */
+        }
+        if (file)
+            (void)fputs(line, out_file_stream(file));
+        *lines += file != NULL;
+    }
+    free(header);
+    free(line);
+    return file ? out_file_close(file, err) : status;
+}
+
+static int recover(int folder, const char *path, const char *name, struct hourly_rest *rest,
+                   struct err *err)
+{
+    char stem[STEM_CAP];
+    const char *form;
+    if (!parse_name(name, stem, &form))
+        return 0;
+    int fd = open_left(folder, name);
+    if (fd < 0)
+        return 0;
+    int twin = dup(fd);
+    gzFile from = twin >= 0 ? gzdopen(twin, "rb") : NULL;
+    uint64_t lines = 0;
+    int status = from ? copy_lines(from, path, stem, form, &lines, err)
+                      : err_set(err, NULL, 0, 0, "out of memory or descriptors");
+    if (status == 0) {
+        rest->files++;
+        rest->lines += lines;
+        if (unlinkat(folder, name, 0) != 0)
+            status = csv_out_error(path, name, errno, err);
+    }
+    if (from)
+        (void)gzclose(from); /* only read; closes the twin */
+    else if (twin >= 0)
+        (void)close(twin);
+    (void)close(fd);
+    return status;
+}
+
+int hourly_recover(const char *path, struct hourly_rest *ret_rest, struct err *err)
+{
+    *ret_rest = (struct hourly_rest){0};
+    DIR *folder = opendir(path);
+    int status = 0;
+    if (!folder)
+        return 0; /* hourly_new() says why, if it matters */
+    for (const struct dirent *entry; status == 0 && (entry = readdir(folder));)
+        status = recover(dirfd(folder), path, entry->d_name, ret_rest, err);
+    (void)closedir(folder);
+    return status;
+}

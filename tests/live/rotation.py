@@ -1,0 +1,100 @@
+"""The files of --write, by size and by time: none is larger or older than it may be, and together they are
+what the sensor read. rotation.py NIGHTSCOPE"""
+import glob
+import os
+import random
+import struct
+import sys
+import tempfile
+import time
+
+from wire import DEADLINE_S, Sensor, Wire, expect, finish, need, replay, syn, windows
+
+NIGHTSCOPE, OPTIONS = sys.argv[1], sys.argv[2:]
+HEADER, RECORD = 24, 16
+KEYS = ("packets", "bytes", "protocols", "classes", "sources", "destinations", "labels", "signatures",
+        "ports", "top_sources", "not_counted")
+
+
+def times(path):
+    """Time stamps of a file in nanoseconds, read by the book."""
+    with open(path, "rb") as file:
+        data = file.read()
+    if data[:4] != bytes.fromhex("4d3cb2a1"):
+        raise ValueError(f"{path}: no pcap with nanoseconds")
+    found, at = [], HEADER
+    while at < len(data):
+        second, nano, caplen, _ = struct.unpack_from("<IIII", data, at)
+        found.append(second * 10**9 + nano)
+        at += RECORD + caplen
+    if at != len(data):
+        raise ValueError(f"{path}: a record is cut")
+    return found
+
+
+def frames(rng, n):
+    return [syn(0xC6120000 | rng.getrandbits(6), sequence=rng.getrandbits(32), port=rng.choice((22, 23, 80)))
+            for _ in range(n)]
+
+
+def check(name, sensor, kept):
+    report = sensor.stop()
+    expect(f"{name}: it ends with status 0", sensor.status == 0, sensor.text)
+    files = sorted(glob.glob(kept + ".*"))
+    expect(f"{name}: nothing has the bare name", not os.path.exists(kept))
+    expect(f"{name}: there are several", len(files) > 2, files)
+    stamps = [times(path) for path in files]
+    expect(f"{name}: they have each frame", sum(map(len, stamps)) == report["frames"],
+           (sum(map(len, stamps)), report["frames"]))
+    for path, found in zip(files, stamps):
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(found[0] // 10**9))
+        expect(f"{name}: it is named after its first frame", stamp in path, (path, stamp))
+    again = replay(NIGHTSCOPE, "--top", "0", *files)
+    expect(f"{name}: the windows are those of a replay", windows(report) == windows(again),
+           (windows(report), windows(again)))
+    for key in KEYS:
+        expect(f"{name}: {key} as in a replay", report[key] == again[key], (report[key], again[key]))
+    return files, stamps
+
+
+def by_size(wire, folder, rng):
+    kept = os.path.join(folder, "size.pcap")
+    sensor = Sensor(NIGHTSCOPE, wire, "--workers", "2", "--top", "0", "--write", kept,
+                    "--write-rotate-size", "1", *OPTIONS).ready()
+    n = 40000
+    wire.send(frames(rng, n))
+    sensor.wait_frames(n)
+    files, _ = check("by size", sensor, kept)
+    sizes = [os.path.getsize(path) for path in files]
+    expect("by size: none is larger", max(sizes) <= 1 << 20, sizes)
+    expect("by size: all but the last are full", sum(size > (1 << 20) - 4096 for size in sizes) >=
+           len(sizes) - 1, sizes)
+
+
+def by_time(wire, folder, rng):
+    kept = os.path.join(folder, "time.pcap")
+    sensor = Sensor(NIGHTSCOPE, wire, "--workers", "2", "--top", "0", "--write", kept,
+                    "--write-rotate-time", "1s", *OPTIONS).ready()
+    n, end = 0, time.monotonic() + DEADLINE_S
+    while len(glob.glob(kept + ".*")) < 4 and time.monotonic() < end:
+        wire.send(frames(rng, 50))
+        n += 50
+        sensor.wait_frames(n)
+    _, stamps = check("by time", sensor, kept)
+    for found in stamps:
+        expect("by time: none is older", max(found) - found[0] < 10**9, (found[0], max(found)))
+
+
+def main():
+    need()
+    seed = random.randrange(1 << 32)
+    print(f"rotation: seed {seed}")
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder, Wire() as wire:
+        os.chmod(folder, 0o777)
+        by_size(wire, folder, rng)
+        by_time(wire, folder, rng)
+    finish()
+
+
+main()
