@@ -105,6 +105,7 @@ static json_t *make_packet(const struct html_input *input, const struct feed_pac
              (unsigned)(packet->ts_ns % 1000000000 / 1000));
     set_text(object, "src", "%s", address_format(&packet->source, address));
     set_text(object, "cc", "%s", place.cc[0] ? place.cc : "??");
+    set_text(object, "asn", "%u", place.asn);
     if (locator && locator->position &&
         locator->position(locator->context, &packet->source, &latitude, &longitude)) {
         set_text(object, "lat", "%.4f", (double)latitude);

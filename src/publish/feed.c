@@ -29,11 +29,12 @@ static const char *degrees(bool known, float value, char buf[static 24])
 static void add_packet(struct redis_batch *batch, const char *id,
                        const struct feed_packet *packet)
 {
-    char time[40], source[ADDRESS_TEXT_CAP], dport[8] = "", latitude[24], longitude[24];
+    char time[40], source[ADDRESS_TEXT_CAP], dport[8] = "", latitude[24], longitude[24], asn[12];
     (void)snprintf(time, sizeof time, "%" PRId64 ".%06u", packet->ts_ns / 1000000000,
                    (unsigned)(packet->ts_ns % 1000000000 / 1000));
     if (packet->has_port)
         (void)snprintf(dport, sizeof dport, "%u", packet->dport);
+    (void)snprintf(asn, sizeof asn, "%" PRIu32, packet->place.asn);
     const char *const fields[] = {
         "time",  time,
         "src",   address_format(&packet->source, source),
@@ -45,6 +46,7 @@ static void add_packet(struct redis_batch *batch, const char *id,
         "class", CLASS_NAMES[packet->class],
         "label", packet->label ? packet->label : "",
         "iot",   packet->iot ? "1" : "0",
+        "asn",   asn,
     };
     redis_batch_arg(batch, id);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)

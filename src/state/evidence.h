@@ -125,7 +125,7 @@ static inline bool evidence_remember(struct evidence_record *record, uint32_t pr
     } else {
         if (known)
             return false;
-        *kept = __builtin_shuffle(*kept, fresh, (evidence_probes){4, 0, 1, 2});
+        *kept = __builtin_shufflevector(*kept, fresh, 4, 0, 1, 2);
     }
     if (record->probes_n < PROBES_KEPT)
         record->probes_n++;

@@ -104,7 +104,7 @@ def feed(packets):
             ("lon", "%.4f" % float(packet["lon"]) if "lon" in packet else ""),
             ("proto", packet["proto"]), ("dport", packet.get("dport", "")),
             ("class", packet["class"]), ("label", packet["label"]),
-            ("iot", packet["iot"])])))
+            ("iot", packet["iot"]), ("asn", packet["asn"])])))
     return entries
 
 
