@@ -6,6 +6,7 @@
  *   sources.c   the evidence of single sources, which is written in place
  *   swap.c      one transaction gives the staged keys their names
  *   sweep.c     what was there before and is not part of the publication
+ *   verify.c    what was written is there
  *
  * The first failure is kept in `status`; from then on nothing is sent, and callers need not
  * look until the end of a step. */
@@ -121,7 +122,9 @@ void publish_days(struct publisher *publisher, size_t from);
 void publish_iot(struct publisher *publisher);
 void publish_feed(struct publisher *publisher);
 
-/* Is its evidence younger than what is kept? */
+/* May readers see this source? */
+bool publish_shows(const struct publisher *publisher, const struct address *source);
+/* Is its evidence younger than what is kept, and to be shown? */
 bool publish_has_source(const struct publisher *publisher,
                         const struct labelled_source *source);
 void publish_sources(struct publisher *publisher);
@@ -140,3 +143,7 @@ enum { SWEEP_GONE_MAX = 16384 };
 void sweep_list(struct publisher *publisher, struct names *ret_names);
 /* Removes all keys of the sensor that are not of the publication. */
 void publish_sweep(struct publisher *publisher);
+/* Adds the sensor to those there are. */
+void publish_name(struct publisher *publisher);
+/* REDIS_BUSY when a key of the publication is gone. */
+void publish_verify(struct publisher *publisher);

@@ -149,6 +149,20 @@ def staged_keys_vanish(server, old, new):
             check("the swap did not happen", ["it did"])
 
 
+def keys_vanish_at_the_end(server, _, new):
+    """After the swap has named them, before the publication is over."""
+    for key in (b"ns:{S}:totals", b"ns:{S}:iot", sorted(new)[-1], b"ns:{S}:owner"):
+        server.client("FLUSHALL")
+        removed = []
+        result, _ = through(server, LATE, NEW, until=b"SADD",
+                            hook=lambda name=key: removed.append(server.client("DEL", name)))
+        check(f"{key} vanishes at the end: busy", [] if removed == [1] and
+              result["status"] == "busy" else [f"{removed} {result['status']}: {result['error']}"])
+        publish(server.path, LATE, NEW)
+        found, _ = contents(server.client)
+        check(f"{key} vanished: again", expected.differences(found, new))
+
+
 def no_memory(server, old, new):
     server.client("FLUSHALL")
     publish(server.path, EARLY, OLD)
@@ -239,8 +253,8 @@ def readers_see_whole_states(server, old, new):
 def main():
     server = Server()
     old, new = wanted_of(EARLY, OLD), wanted_of(LATE, NEW)
-    for test in (cuts, a_writer_is_overtaken, staged_keys_vanish, no_memory, commands_are_bounded,
-                 readers_see_whole_states):
+    for test in (cuts, a_writer_is_overtaken, staged_keys_vanish, keys_vanish_at_the_end, no_memory,
+                 commands_are_bounded, readers_see_whole_states):
         test(server, old, new)
     print(f"{checks} checks, {failures} failed")
     sys.exit(1 if failures else 0)

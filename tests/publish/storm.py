@@ -43,7 +43,7 @@ def move_to(other, server, rng):
 
 
 def remove_keys(server, rng):
-    some = [key for key in server.client("KEYS", "*") if rng.random() < 0.3]
+    some = [key for key in server.client("KEYS", "ns:{S}:*") if rng.random() < 0.3]
     if some:
         server.client("DEL", *some)
     if rng.random() < 0.3:
