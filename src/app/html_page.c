@@ -40,10 +40,7 @@ FILE *html_page_open(const char *path, struct err *err)
 
 static bool is_dark(const struct html_input *input, const struct address *address)
 {
-    if (!input->dark)
-        return false;
-    return address->is6 ? prefix_set_has6(input->dark, address->v6)
-                        : prefix_set_has4(input->dark, address->v4);
+    return input->dark && prefix_set_has(input->dark, address);
 }
 
 /* Rows about sources that must not be shown go. */

@@ -1,6 +1,7 @@
 #include "app/live_redis.h"
 
 #include "app/message.h"
+#include "app/shown_report.h"
 #include "state/evidence.h"
 #include "state/feed.h"
 #include "state/labelled.h"
@@ -112,22 +113,20 @@ static void add_feed(struct live_redis *redis, struct analysis *analysis, int64_
 }
 
 /* False: memory; the report is freed, and the values are without one. */
-static bool add_report(struct analysis *analysis, struct report *report,
-                       const struct sink_files *files, struct flusher_values *values)
+static bool add_report(const struct live_redis *redis, struct analysis *analysis,
+                       struct report *report, const struct sink_files *files,
+                       struct flusher_values *values)
 {
     struct labelled_list labelled = {0};
-    char *json = NULL;
     size_t length = 0;
-    FILE *out = report ? open_memstream(&json, &length) : NULL;
-    bool whole = out && sink_json(out, report, files, NULL) == 0;
-    if (out && fclose(out) != 0)
-        whole = false;
-    if (!whole || length == 0 || labelled_collect(analysis, LABELLED_MAX, &labelled) != 0) {
+    char *json = NULL;
+    if (report)
+        json = shown_report(report, files, setup_withheld(redis->control->setup), &length);
+    if (!json || labelled_collect(analysis, LABELLED_MAX, &labelled) != 0) {
         free(json);
         report_free(report);
         return false;
     }
-    json[--length] = '\0';
     values->report = report;
     values->report_json = json;
     values->report_json_len = length;
@@ -169,7 +168,7 @@ static bool copy_state(struct live_redis *redis, const struct live_status *statu
         list[i] = &interfaces[i];
     }
     struct sink_files files = {list, control->interfaces_n};
-    bool done = add_report(copy, report_new(copy, &input), &files, values);
+    bool done = add_report(redis, copy, report_new(copy, &input), &files, values);
     int64_t until_ns = (status->now_ns / SECOND_NS - status->lag_s - 1) * SECOND_NS;
     if (done)
         add_feed(redis, copy, until_ns, values, ret_feed);
@@ -224,6 +223,7 @@ int live_redis_start(struct live_redis *redis, const struct redis_setup *setup,
         .redis = setup->config,
         .sensor = value[OPTION_live_sensor].text ? value[OPTION_live_sensor].text : "live",
         .dark_size = dark ? prefix_set_size4(dark) : 0,
+        .withheld = setup_withheld(control->setup),
         .tell = tell,
     };
     redis->control = control;
@@ -247,7 +247,7 @@ bool live_redis_end(struct live_redis *redis, struct analysis *analysis, struct 
     struct flusher_values values = {.closed_until_s =
                                         (redis->minutes_end_s + HOUR_S - 1) / HOUR_S * HOUR_S};
     struct feed_packet *feed = NULL;
-    if (add_report(analysis, report, files, &values))
+    if (add_report(redis, analysis, report, files, &values))
         add_feed(redis, analysis, INT64_MAX, &values, &feed);
     hand_over(redis, &values, feed);
     struct flusher *flusher = redis->flusher;

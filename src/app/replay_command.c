@@ -141,8 +141,7 @@ static int run(struct setup *setup, struct publisher *publisher, struct lines *l
         status = check_conservation(report, replay, err);
     if (status == 0 && page) {
         const struct html_input html = {result.analysis, report, input.locator,
-                                        setup->signatures,
-                                        value[OPTION_show_dark].given ? NULL : setup->dark};
+                                        setup->signatures, setup_withheld(setup)};
         status = html_page_write(page, setup_text(setup, OPTION_html), &html, err);
         page = NULL;
     }

@@ -77,10 +77,15 @@ static void rank(struct publisher *publisher, const struct profile *profile,
     uint64_t rest = 0;
     size_t n = profile_top(profile, view, ranking->dimension, ranking->order, rows, cap, &rest);
     char buf[ADDRESS_TEXT_CAP];
-    for (size_t i = 0; i < n; i++)
-        stage_member(publisher,
-                     member_name(publisher->publication, ranking->dimension, &rows[i], buf),
-                     ranking->order == PROFILE_BY_SOURCES ? rows[i].sources : rows[i].packets);
+    for (size_t i = 0; i < n; i++) {
+        if (ranking->dimension == PROFILE_SRC && !publish_shows(publisher, &rows[i].address))
+            rest += rows[i].packets; /* without a name, it is one of the others */
+        else
+            stage_member(publisher,
+                         member_name(publisher->publication, ranking->dimension, &rows[i], buf),
+                         ranking->order == PROFILE_BY_SOURCES ? rows[i].sources
+                                                              : rows[i].packets);
+    }
     if (others && rest)
         stage_member(publisher, "others", rest);
     stage_items_end(publisher);

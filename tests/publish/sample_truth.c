@@ -154,6 +154,7 @@ static void facts(struct json_out *json, const struct sample *sample)
 {
     const struct publication *publication = &sample->publication;
     text(json, "sensor", publication->sensor);
+    text(json, "withheld", sample->withheld);
     text(json, "incarnation", publication->incarnation);
     text(json, "version", publication->version);
     text(json, "state", publication->state);
