@@ -36,6 +36,8 @@ enum {
 /* A key that the swap has to name. */
 struct staged_key {
     struct name name;
+    const char *count; /* the command that says how many items there are; NULL: in one piece */
+    uint64_t items;
     unsigned expire_s; /* KEPT_FOR_EVER, or seconds after the swap */
 };
 
@@ -56,6 +58,8 @@ struct publisher {
         bool begun;    /* a command for it is in the batch, or sent */
         bool expiring; /* its EXPIRE is the last command upon it */
         unsigned open; /* items in the command that is being built */
+        const char *count;
+        uint64_t items; /* of all commands */
     } key;
 };
 
@@ -131,7 +135,8 @@ void publish_sources(struct publisher *publisher);
 /* Only those rows of the publication's. */
 void publish_changed_sources(struct publisher *publisher, const uint32_t *rows, size_t rows_n);
 
-/* Staged keys are all there, and have their hour before them; else the status says so. */
+/* Staged keys are all there, whole, and have their hour before them; else the status says so.
+ */
 void swap_seal(struct publisher *publisher);
 /* Adds the commands that name the staged keys and remove others. */
 void swap_add(struct publisher *publisher, const struct names *gone);
