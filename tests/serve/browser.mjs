@@ -186,6 +186,10 @@ async function keyboard() {
     check("a table as CSV", rows.length === Object.keys(wanted).length && rows.every((row) => wanted[row[0]] === Number(row[2])), files[0].slice(0, 200));
     check("a series as CSV", files[1].split("\r\n").length > 60);
     check("pictures as SVG", files[2].startsWith("<svg") && files[3].startsWith("<svg") && files[3].includes("<path"), files[3].slice(0, 80));
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#overview-csv")]);
+    const overview = readFileSync(await download.path(), "utf8").trim().split("\r\n").map((line) => line.split(","));
+    const numbersThere = await ask("numbers");
+    check("the overview as CSV", overview[0][1] === "packets" && Number(overview.at(-1)[1]) === numbersThere.packets, overview.at(-1));
     const range = await page.textContent("#series-range");
     await page.click('button[title="Zoom in"]');
     await page.waitForFunction((before) => document.getElementById("series-range").textContent !== before, range);
