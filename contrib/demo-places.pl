@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Writes a made-up city database for `contrib/demo --dashboard`: every /12 of IPv4 is given to a
-# city, in shares that look like a telescope's. Nothing here is true of anybody.
+# Writes a made-up database for `contrib/demo --dashboard`: every /12 of IPv4 is given to a city, in
+# shares that look like a telescope's, and to one of the AS numbers that are kept for documentation. Nothing here is true of anybody.
 # Needs libmaxmind-db-writer-perl.
 use strict;
 use warnings;
@@ -30,6 +30,7 @@ my @drawn = map { my $city = $_; ($city) x $city->[3] } @cities;
 my %types = (
     country => 'map', iso_code => 'utf8_string', location => 'map',
     latitude => 'double', longitude => 'double',
+    autonomous_system_number => 'uint32', autonomous_system_organization => 'utf8_string',
 );
 my $tree = MaxMind::DB::Writer::Tree->new(
     ip_version => 4, record_size => 24, database_type => 'nightscope-demo-City', languages => ['en'],
@@ -43,10 +44,13 @@ for my $block ( 0 .. 4095 ) {    # /12, each of a city, a little beside its midd
     $state = ( $state * 1103515245 + 12345 ) & 0x7fffffff;
     my $north = ( ( $state >> 8 ) % 300 - 150 ) / 100;
     my $east = ( ( $state >> 16 ) % 300 - 150 ) / 100;
+    my $number = 65536 + ( $city->[3] * 5 + ord $city->[0] ) % 16;
     my $network = sprintf '%d.%d.0.0/12', $block >> 4, ( $block & 15 ) << 4;
     $tree->insert_network( $network, {
         country => { iso_code => $city->[0] },
         location => { latitude => $city->[1] + $north, longitude => $city->[2] + $east },
+        autonomous_system_number => $number,
+        autonomous_system_organization => "Example Network $number",
     } );
 }
 open my $file, '>:raw', $ARGV[0] or die "$ARGV[0]: $!\n";

@@ -37,6 +37,7 @@ export function matchesPick(packet) {
     const kind = state.pick.slice(0, at), value = state.pick.slice(at + 1);
     if (kind === "tcp" || kind === "udp") return packet.proto === kind && packet.dport === value;
     if (kind === "cc") return packet.cc === value;
+    if (kind === "asn") return packet.asn === value;
     if (kind === "label") return packet.label === value;
     if (kind === "src") return packet.src === value;
     return true;
@@ -197,6 +198,13 @@ export class Atlas {
         this.list = [];
         this.shown = { all: [], iot: [] };
         this.tellStatus();
+    }
+
+    /* Another row or country was picked: what it leaves out goes at once. */
+    refilter() {
+        this.list = this.list.filter(matchesPick);
+        this.shown = { all: [], iot: [] };
+        this.drawList();
     }
 
     place(packet) {

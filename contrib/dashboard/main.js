@@ -204,6 +204,7 @@ function changed(keys) {
         if (keys.has("chart") && charts.answer) charts.draw(charts.answer);
         if (keys.has("pick") && tables.answer && !keys.has("table")) tables.draw(tables.answer);
     }
+    if (keys.has("pick") || keys.has("cc")) atlas.refilter();
     if (keys.has("source")) sourcePage.show();
     const quiet = new Set(["source", "pick", "chart", "theme"]);
     if (whole || [...keys].every((key) => quiet.has(key))) return;

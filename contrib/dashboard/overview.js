@@ -3,6 +3,7 @@
 import { make, refill, svg } from "./dom.js";
 import { dayText, number, percent, short, span, stamp, word } from "./words.js";
 import { state } from "./state.js";
+import { saveCsv } from "./download.js";
 
 const SILENT_AFTER_S = 180;
 
@@ -137,10 +138,21 @@ function daysTable({ summary }) {
                 all && amount(day.sources), amount(day.iot_sources)))))));
 }
 
+/* The days, as the table has them; and the numbers of the window, by the names of the API. */
+function saveNumbers({ summary }) {
+    const fields = state.view === "all" ? ["packets", "scan", "iot_matched", "sources", "iot_sources"] : ["iot_matched", "iot_sources"];
+    const window = { ...summary.window, sources: summary.sources.scan, iot_sources: summary.sources.iot };
+    const row = (name, values) => [name, ...fields.map((field) => values[field])];
+    saveCsv(`overview-${state.view}`, ["day", ...fields],
+        [...summary.days.map((day) => row(dayText(day.day), day)), row(`${stamp(summary.from)} - ${stamp(summary.to)}`, window)]);
+}
+
 /* data: { summary, tools, hour, sensors, now } */
 export function drawOverview(element, data) {
     const open = element.querySelector("details.days")?.open;
     refill(element, make("div", { class: "cards" }, nowCard(data), totalCard(data), shareCard(data), sourcesCard(data),
-        state.view === "all" && classesCard(data), toolsCard(data), lossesCard(data), freshCard(data)), daysTable(data));
+        state.view === "all" && classesCard(data), toolsCard(data), lossesCard(data), freshCard(data)),
+    make("div", { class: "tools" }, make("button", { type: "button", class: "tool", id: "overview-csv", "aria-label": word("csvOf", word("overview")), onclick: () => saveNumbers(data) }, "↓ CSV")),
+    daysTable(data));
     element.querySelector("details.days").open = Boolean(open);
 }

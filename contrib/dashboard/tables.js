@@ -30,13 +30,11 @@ export function tableRequest() {
 }
 
 function pickOf(row) {
-    const kind = state.table === "labelled" ? "src" : state.table;
-    return kind === "asn" ? "" : `${kind}:${row.key}`;
+    return `${state.table === "labelled" ? "src" : state.table}:${row.key}`;
 }
 
 function pickButton(row) {
     const pick = pickOf(row);
-    if (!pick) return null;
     const on = state.pick === pick;
     return make("button", { type: "button", class: "pick", "aria-pressed": String(on), title: word("filterFeed"),
         "aria-label": `${word("filterFeed")}: ${row.key}`, onclick: () => setState({ pick: on ? "" : pick }) }, "◉");

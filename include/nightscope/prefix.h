@@ -16,6 +16,10 @@ void prefix_set_free(struct prefix_set *set);
 
 bool prefix_set_has4(const struct prefix_set *set, uint32_t address);
 bool prefix_set_has6(const struct prefix_set *set, struct ip6 address);
+static inline bool prefix_set_has(const struct prefix_set *set, const struct address *address)
+{
+    return address->is6 ? prefix_set_has6(set, address->v6) : prefix_set_has4(set, address->v4);
+}
 /* IPv4 addresses in the set, 0..2^32. */
 uint64_t prefix_set_size4(const struct prefix_set *set);
 /* Does the set hold any IPv6 prefix? */

@@ -4,6 +4,7 @@
  * the maker owns all of it. */
 #pragma once
 
+#include <nightscope/prefix.h>
 #include <nightscope/profile.h>
 #include <nightscope/redis.h>
 #include <nightscope/report.h>
@@ -69,8 +70,11 @@ struct publication {
     int64_t flushed_s;  /* of this flush, by the clock */
     const char *state;  /* "replay", "live", "ended" */
     uint64_t dark_size; /* IPv4 addresses; 0: unknown */
-    uint64_t resends;   /* times that all was sent again, since the server had lost it */
-    uint64_t drops;     /* closed windows given up, since the server was away for too long */
+    /* Sources that lie in it are in no ranking, feed or evidence; the report's text has been
+     * made without them. NULL: all are shown. */
+    const struct prefix_set *withheld;
+    uint64_t resends; /* times that all was sent again, since the server had lost it */
+    uint64_t drops;   /* closed windows given up, since the server was away for too long */
 
     const struct report *report;
     const char *report_json; /* one line without its end */

@@ -97,6 +97,10 @@ void model_advance(struct flush_model *model, int64_t closed_until_s)
         return;
     model->closed_until_s = closed_until_s;
     gathering_advance(model->gathering, closed_until_s);
+    if (model->minutes_n) { /* at the end, closed_until_s may lie ahead of them */
+        int64_t until_s = model->minutes[model->minutes_n - 1].start_s + 60;
+        gathering_roll(model->gathering, until_s < closed_until_s ? until_s : closed_until_s);
+    }
     model->any_due |= gathering_version(model->gathering) != model->acked_version;
 }
 

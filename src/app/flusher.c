@@ -272,6 +272,7 @@ static enum redis_status send_once(struct flusher *flusher, bool *ret_missing, s
     publication->flushed_s = clock_ms(CLOCK_REALTIME) / 1000;
     publication->state = flusher->ended ? "ended" : "live";
     publication->dark_size = flusher->config.dark_size;
+    publication->withheld = flusher->config.withheld;
     publication->resends = flusher->resends;
     publication->drops = model->drops;
     publication->go_on = go_on;

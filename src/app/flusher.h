@@ -41,6 +41,9 @@ struct flusher_config {
      * disk, and the sensor begins its keys afresh. Copied. */
     const char *spool;
     uint64_t dark_size; /* IPv4 addresses; 0: unknown */
+    /* Sources in it are shown to nobody; report_json has been made without them. May be NULL;
+     * borrowed until the end. */
+    const struct prefix_set *withheld;
     /* Changes of state, with what was answered, for the log: called from the flusher's thread,
      * a second time for a state only after another one. May be NULL. */
     void (*tell)(void *context, enum flusher_state state, const char *text);

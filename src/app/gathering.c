@@ -20,10 +20,11 @@ static uint64_t list_bytes(const struct profile *profile)
 
 uint64_t gathering_bytes(const struct gathering *gathering)
 {
-    uint64_t bytes =
-        sizeof *gathering + list_bytes(gathering->pending) + list_bytes(gathering->steps) +
-        list_bytes(gathering->today) + list_bytes(gathering->trailing_hour) +
-        list_bytes(gathering->trailing_day) + gathering->hours_cap * sizeof *gathering->hours;
+    uint64_t bytes = sizeof *gathering + list_bytes(gathering->pending) +
+                     list_bytes(gathering->steps) + list_bytes(gathering->today) +
+                     list_bytes(gathering->trailing_hour) +
+                     list_bytes(gathering->trailing_day) + hour_sums_bytes(&gathering->sums) +
+                     gathering->hours_cap * sizeof *gathering->hours;
     for (size_t i = 0; i < gathering->days_n; i++)
         bytes += profile_bytes(gathering->days[i].profile);
     for (const struct open_hour *hour = gathering->open; hour; hour = hour->next)
@@ -65,6 +66,7 @@ void gathering_free(struct gathering *gathering)
         return;
     free_list(gathering->pending);
     free_list(gathering->steps);
+    hour_sums_forget(&gathering->sums, INT64_MIN, INT64_MAX);
     while (gathering->open) {
         struct open_hour *next = gathering->open->next;
         free_hour(gathering->open);
@@ -88,6 +90,7 @@ void gathering_forget_profiles(struct gathering *gathering)
 {
     free_list(gathering->pending);
     free_list(gathering->steps);
+    hour_sums_forget(&gathering->sums, INT64_MIN, INT64_MAX);
     for (size_t i = 0; i < gathering->days_n; i++)
         free_day(&gathering->days[i]);
     profile_free(gathering->today);
@@ -154,6 +157,22 @@ void gathering_add_minute(struct gathering *gathering, const struct window *minu
     hour->iot_sources_most = iot > hour->iot_sources_most ? iot : hour->iot_sources_most;
 }
 
+/* Steps that began a day before the end are over. */
+static void move_end(struct gathering *gathering, int64_t end_s)
+{
+    if (end_s > gathering->end_s)
+        gathering->end_s = end_s;
+    int64_t begin_s = gathering->end_s - DAY_S;
+    while (gathering->steps && gathering->steps->start_s < begin_s) {
+        struct profile *oldest = gathering->steps;
+        gathering->steps = oldest->next;
+        profile_free(oldest);
+    }
+    if (!gathering->steps)
+        gathering->step_end = NULL;
+    hour_sums_forget(&gathering->sums, INT64_MIN, begin_s);
+}
+
 static void add_step(struct gathering *gathering, struct profile *step)
 {
     profile_close(step);
@@ -186,11 +205,8 @@ static void add_step(struct gathering *gathering, struct profile *step)
     else
         gathering->steps = step;
     gathering->step_end = step;
-    while (gathering->steps->start_s <= step->start_s - DAY_S) {
-        struct profile *oldest = gathering->steps;
-        gathering->steps = oldest->next;
-        profile_free(oldest);
-    }
+    hour_sums_forget(&gathering->sums, step->start_s, step->start_s + PROFILE_STEP_S);
+    move_end(gathering, step->start_s + PROFILE_STEP_S);
 }
 
 /* A union is no more than the sum of its parts, and no less than the largest. */
@@ -246,19 +262,13 @@ void gathering_advance(struct gathering *gathering, int64_t closed_until_s)
     }
 }
 
-/* The steps that began within span_s before the end of the newest. NULL: memory. */
-static struct profile *trailing(const struct gathering *gathering, uint32_t span_s)
+void gathering_roll(struct gathering *gathering, int64_t until_s)
 {
-    int64_t end_s = gathering->step_end->start_s + PROFILE_STEP_S;
-    struct profile *all = profile_new(end_s - span_s, span_s);
-    int status = all ? 0 : -1;
-    for (const struct profile *step = gathering->steps; step && status == 0; step = step->next)
-        if (step->start_s >= end_s - span_s)
-            status = profile_merge(all, step);
-    if (status == 0)
-        return all;
-    profile_free(all);
-    return NULL;
+    int64_t end_s = until_s / PROFILE_STEP_S * PROFILE_STEP_S;
+    if (!gathering->steps || end_s <= gathering->end_s)
+        return;
+    move_end(gathering, end_s);
+    gathering->version++;
 }
 
 /* How much of an hour lies between the first and the last frame. */
@@ -278,8 +288,8 @@ int gathering_read(struct gathering *gathering, int64_t first_ns, int64_t last_n
     profile_free(gathering->trailing_day);
     gathering->trailing_hour = gathering->trailing_day = NULL;
     if (gathering->steps) {
-        gathering->trailing_hour = trailing(gathering, HOUR_S);
-        gathering->trailing_day = trailing(gathering, DAY_S);
+        gathering->trailing_hour = gathering_trailing_hour(gathering);
+        gathering->trailing_day = gathering_trailing_day(gathering);
         if (!gathering->trailing_hour || !gathering->trailing_day)
             return -1;
     }

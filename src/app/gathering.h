@@ -1,7 +1,7 @@
 /* What Redis keeps beside the series: hours, the trailing hour and day, UTC days. Made of the
  * minutes and of the steps of profiles (five minutes) as all workers have closed them.
  *
- *   parts of steps --> steps, whole --> trailing hour (12) and day (288)
+ *   parts of steps --> steps, whole --> trailing hour (12) and day (288), as of the newest
  *   (one a worker)                  --> the UTC day: merged as it goes, trimmed when it is over
  *   minutes, whole ---------------> the hour, with the sketches of its steps
  *
@@ -30,6 +30,11 @@ void gathering_add_minute(struct gathering *gathering, const struct window *minu
                           uint32_t seconds);
 /* All workers have closed and delivered what ends by then. */
 void gathering_advance(struct gathering *gathering, int64_t closed_until_s);
+
+/* After gathering_advance(): time has come to until_s, packets or not, and the trailing spans
+ * end with the last whole step before it. For a sensor that captures: an hour of silence
+ * empties the trailing hour. An archive's spans end with its newest packets. */
+void gathering_roll(struct gathering *gathering, int64_t until_s);
 
 /* When the newest whole step began; -1: there is none. */
 int64_t gathering_newest_step(const struct gathering *gathering);

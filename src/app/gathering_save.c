@@ -172,6 +172,7 @@ bool gathering_load_profiles(struct gathering *gathering, struct bytes_in *in)
         else
             gathering->steps = step;
         gathering->step_end = step;
+        gathering->end_s = step->start_s + PROFILE_STEP_S;
     }
     uint64_t days_n = bytes_take_u64(in, UINT64_MAX);
     if (in->failed || n > STEPS_MAX || days_n > GATHERED_DAYS_MAX)

@@ -1,4 +1,5 @@
-/* What a gathering is made of: for gathering.c, and for what saves and loads it. */
+/* What a gathering is made of: for gathering.c, gathering_trailing.c, and for what saves and
+ * loads it. */
 #pragma once
 
 #include "app/gathering.h"
@@ -7,6 +8,13 @@ enum {
     HOUR_S = 3600,
     DAY_S = 86400,
     HOURS_DROPPED = 1024, /* at a time, when there are too many */
+    HOUR_SUMS = 25,       /* hours that a day may have a part of */
+};
+
+/* Sums of the steps of whole hours, made as they are asked for. */
+struct hour_sums {
+    struct profile *hours[HOUR_SUMS]; /* each at the place of its hour */
+    struct profile *middle;           /* of all whole hours in the trailing day */
 };
 
 /* An hour that is not whole yet. */
@@ -22,7 +30,9 @@ struct gathering {
     struct profile *pending;  /* steps that some worker may still add to, by time */
     struct profile *steps;    /* whole ones of the last day, by time */
     struct profile *step_end; /* the last of them */
-    struct open_hour *open;   /* by time */
+    int64_t end_s;            /* of the trailing spans: of that one's, or later in silence */
+    struct hour_sums sums;
+    struct open_hour *open; /* by time */
     struct publication_hour *hours;
     size_t hours_n, hours_cap;
     struct profile *today;
@@ -35,3 +45,10 @@ struct gathering {
 
 /* The open hour that holds this time, made where there is none. NULL: memory, and counted. */
 struct open_hour *gathering_hour(struct gathering *gathering, int64_t at_s);
+
+/* The steps that began within an hour, or a day, before the end. NULL: memory. */
+struct profile *gathering_trailing_hour(const struct gathering *gathering);
+struct profile *gathering_trailing_day(struct gathering *gathering);
+/* Frees sums of steps between these times: steps have been added or removed there. */
+void hour_sums_forget(struct hour_sums *sums, int64_t from_s, int64_t to_s);
+uint64_t hour_sums_bytes(const struct hour_sums *sums);

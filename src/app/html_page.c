@@ -40,10 +40,7 @@ FILE *html_page_open(const char *path, struct err *err)
 
 static bool is_dark(const struct html_input *input, const struct address *address)
 {
-    if (!input->dark)
-        return false;
-    return address->is6 ? prefix_set_has6(input->dark, address->v6)
-                        : prefix_set_has4(input->dark, address->v4);
+    return input->dark && prefix_set_has(input->dark, address);
 }
 
 /* Rows about sources that must not be shown go. */
@@ -105,6 +102,7 @@ static json_t *make_packet(const struct html_input *input, const struct feed_pac
              (unsigned)(packet->ts_ns % 1000000000 / 1000));
     set_text(object, "src", "%s", address_format(&packet->source, address));
     set_text(object, "cc", "%s", place.cc[0] ? place.cc : "??");
+    set_text(object, "asn", "%u", place.asn);
     if (locator && locator->position &&
         locator->position(locator->context, &packet->source, &latitude, &longitude)) {
         set_text(object, "lat", "%.4f", (double)latitude);

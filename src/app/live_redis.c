@@ -1,5 +1,6 @@
 #include "app/live_redis.h"
 
+#include "app/flush_values.h"
 #include "app/message.h"
 #include "state/evidence.h"
 #include "state/feed.h"
@@ -128,21 +129,10 @@ bool live_redis_settled(const struct live_redis *redis)
     return status.spooled_s >= redis->handed_s || status.spool_text[0];
 }
 
-static int tell_signatures(struct flusher *flusher, const struct setup *setup)
-{
-    unsigned n = evidence_label_count(setup->evidence);
-    const char **labels = calloc(n + 1, sizeof *labels);
-    for (unsigned i = 0; labels && i < n; i++)
-        labels[i] = evidence_label_name(setup->evidence, i);
-    int status = labels ? flusher_signatures(flusher, setup->signatures, labels, n) : -1;
-    free(labels);
-    return status;
-}
-
 static void reloaded(void *context, const struct setup *setup)
 {
     const struct live_redis *redis = context;
-    if (tell_signatures(redis->flusher, setup) != 0)
+    if (flush_signatures(redis->flusher, setup) != 0)
         message_warning("out of memory: Redis may show labels under old names");
 }
 
@@ -152,7 +142,6 @@ static void add_feed(struct live_redis *redis, struct analysis *analysis, int64_
                      struct flusher_values *values, struct feed_packet **ret_feed)
 {
     const struct setup *setup = redis->control->setup;
-    const struct locator *locator = setup->geo ? &setup->locator : NULL;
     size_t n;
     const struct feed_packet *packets = analysis_feed(analysis, &n);
     struct feed_packet *feed = malloc((n + 1) * sizeof *feed);
@@ -161,41 +150,11 @@ static void add_feed(struct live_redis *redis, struct analysis *analysis, int64_
             continue;
         struct feed_packet *packet = &feed[values->feed_n++];
         *packet = packets[i];
-        if (!locator)
-            continue;
-        packet->place = locator->locate(locator->context, &packet->source);
-        packet->has_position =
-            locator->position && locator->position(locator->context, &packet->source,
-                                                   &packet->latitude, &packet->longitude);
+        flush_place(packet, setup);
     }
     values->feed = *ret_feed = feed;
     if (until_ns > redis->fed_ns)
         redis->fed_ns = until_ns;
-}
-
-/* False: memory; the report is freed, and the values are without one. */
-static bool add_report(struct analysis *analysis, struct report *report,
-                       const struct sink_files *files, struct flusher_values *values)
-{
-    struct labelled_list labelled = {0};
-    char *json = NULL;
-    size_t length = 0;
-    FILE *out = report ? open_memstream(&json, &length) : NULL;
-    bool whole = out && sink_json(out, report, files, NULL) == 0;
-    if (out && fclose(out) != 0)
-        whole = false;
-    if (!whole || length == 0 || labelled_collect(analysis, LABELLED_MAX, &labelled) != 0) {
-        free(json);
-        report_free(report);
-        return false;
-    }
-    json[--length] = '\0';
-    values->report = report;
-    values->report_json = json;
-    values->report_json_len = length;
-    values->labelled = labelled.rows;
-    values->labelled_n = labelled.n;
-    return true;
 }
 
 /* How everything stands, copied from the workers. */
@@ -231,7 +190,7 @@ static bool copy_state(struct live_redis *redis, const struct live_status *statu
         list[i] = &interfaces[i];
     }
     struct sink_files files = {list, control->interfaces_n};
-    bool done = add_report(copy, report_new(copy, &input), &files, values);
+    bool done = flush_report(values, setup, copy, report_new(copy, &input), &files);
     int64_t until_ns = (status->now_ns / SECOND_NS - status->lag_s - 1) * SECOND_NS;
     if (done)
         add_feed(redis, copy, until_ns, values, ret_feed);
@@ -329,6 +288,7 @@ int live_redis_start(struct live_redis *redis, const struct redis_setup *setup,
         .sensor = value[OPTION_live_sensor].text ? value[OPTION_live_sensor].text : "live",
         .spool = redis->spool,
         .dark_size = dark ? prefix_set_size4(dark) : 0,
+        .withheld = setup_withheld(control->setup),
         .tell = tell,
     };
     redis->control = control;
@@ -341,7 +301,7 @@ int live_redis_start(struct live_redis *redis, const struct redis_setup *setup,
                                                           .steps = keep_steps,
                                                           .tick = tick,
                                                           .reloaded = reloaded});
-    if (tell_signatures(redis->flusher, control->setup) == 0)
+    if (flush_signatures(redis->flusher, control->setup) == 0)
         return 0;
     return err_set(err, NULL, 0, 0, "out of memory");
 }
@@ -357,7 +317,7 @@ bool live_redis_end(struct live_redis *redis, struct analysis *analysis, struct 
     else
         live_redis_release(redis, redis->minutes_end_s);
     struct feed_packet *feed = NULL;
-    if (add_report(analysis, report, files, &values))
+    if (flush_report(&values, redis->control->setup, analysis, report, files))
         add_feed(redis, analysis, INT64_MAX, &values, &feed);
     hand_over(redis, &values, feed);
     struct flusher *flusher = redis->flusher;

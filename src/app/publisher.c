@@ -2,6 +2,7 @@
 
 #include "app/commands.h"
 #include "app/message.h"
+#include "app/shown_report.h"
 #include "state/evidence.h"
 #include "state/feed.h"
 #include "state/labelled.h"
@@ -160,29 +161,17 @@ static bool name_labels(const struct evidence_plan *plan, struct parts *parts)
     return parts->labels;
 }
 
-/* One line without its end. */
-static bool render(const struct publisher_input *input, struct parts *parts)
-{
-    FILE *out = open_memstream(&parts->json, &parts->json_len);
-    if (!out)
-        return false;
-    int status = sink_json(out, input->report, input->files, NULL);
-    if (fclose(out) != 0 || status != 0 || parts->json_len == 0)
-        return false;
-    parts->json[--parts->json_len] = '\0';
-    return true;
-}
-
 int publisher_publish(struct publisher *publisher, const struct setup *setup,
                       const struct publisher_input *input, struct err *err)
 {
     const struct report *report = input->report;
+    const struct prefix_set *withheld = setup_withheld(setup);
     struct parts parts = {0};
     struct gathered gathered;
     int status = -1;
     if (!locate_feed(input->analysis, input->locator, &parts) ||
         !name_signatures(setup->signatures, &parts) || !name_labels(setup->evidence, &parts) ||
-        !render(input, &parts) ||
+        !(parts.json = shown_report(report, input->files, withheld, &parts.json_len)) ||
         labelled_collect(input->analysis, LABELLED_MAX, &parts.labelled) != 0 ||
         gathering_read(input->gathering, report->first_ns, report->last_ns, &gathered) != 0) {
         (void)err_set(err, NULL, 0, 0, "out of memory: nothing was published");
@@ -201,6 +190,7 @@ int publisher_publish(struct publisher *publisher, const struct setup *setup,
         .started_s = publisher->started_s,
         .state = "replay",
         .dark_size = setup->dark ? prefix_set_size4(setup->dark) : 0,
+        .withheld = withheld,
         .report = report,
         .report_json = parts.json,
         .report_json_len = parts.json_len,

@@ -186,9 +186,8 @@ static int write_outputs(struct run *run, const struct sink_files *files, struct
     if (status == 0)
         status = check_conservation(run->report, run->replay, state->before.frames, err);
     if (status == 0 && run->page) {
-        const struct html_input html = {
-            run->result.analysis, run->report, run->input.locator, setup->signatures,
-            setup->options.value[OPTION_show_dark].given ? NULL : setup->dark};
+        const struct html_input html = {run->result.analysis, run->report, run->input.locator,
+                                        setup->signatures, setup_withheld(setup)};
         status = html_page_write(run->page, setup_text(setup, OPTION_html), &html, err);
         run->page = NULL;
     }

@@ -1,5 +1,6 @@
 #include "app/replay_redis.h"
 
+#include "app/flush_values.h"
 #include "app/message.h"
 #include "state/evidence.h"
 #include "state/feed.h"
@@ -20,17 +21,6 @@ static void tell(void *context, enum flusher_state state, const char *text)
         message_warning("redis: %s%s%s", flusher_state_name(state), *text ? ": " : "", text);
 }
 
-static int tell_signatures(struct flusher *flusher, const struct setup *setup)
-{
-    unsigned n = evidence_label_count(setup->evidence);
-    const char **labels = calloc(n + 1, sizeof *labels);
-    for (unsigned i = 0; labels && i < n; i++)
-        labels[i] = evidence_label_name(setup->evidence, i);
-    int status = labels ? flusher_signatures(flusher, setup->signatures, labels, n) : -1;
-    free(labels);
-    return status;
-}
-
 int replay_redis_start(struct replay_redis *redis, const struct setup *setup,
                        const struct redis_setup *redis_setup, const struct replay_state *state,
                        struct err *err)
@@ -44,13 +34,14 @@ int replay_redis_start(struct replay_redis *redis, const struct setup *setup,
         .sensor = replay_state_sensor(setup),
         .spool = redis->spool,
         .dark_size = setup->dark ? prefix_set_size4(setup->dark) : 0,
+        .withheld = setup_withheld(setup),
         .tell = tell,
         .context = (void *)(uintptr_t)setup, /* only read */
     };
     redis->flusher = flusher_new(&config, err);
     if (!redis->flusher)
         return -1;
-    if (tell_signatures(redis->flusher, setup) == 0)
+    if (flush_signatures(redis->flusher, setup) == 0)
         return 0;
     return err_set(err, NULL, 0, 0, "out of memory");
 }
@@ -105,8 +96,6 @@ void replay_redis_tick(struct replay_redis *redis, struct collector *collector,
 static struct feed_packet *feed_of(const struct replay_redis *redis, struct analysis *analysis,
                                    int64_t until_ns, size_t *ret_n)
 {
-    const struct setup *setup = redis->setup;
-    const struct locator *locator = setup->geo ? &setup->locator : NULL;
     size_t n;
     const struct feed_packet *packets = analysis_feed(analysis, &n);
     struct feed_packet *feed = malloc((n + 1) * sizeof *feed);
@@ -114,39 +103,9 @@ static struct feed_packet *feed_of(const struct replay_redis *redis, struct anal
     for (size_t i = 0; feed && i < n && packets[i].ts_ns < until_ns; i++) {
         struct feed_packet *packet = &feed[(*ret_n)++];
         *packet = packets[i];
-        if (!locator)
-            continue;
-        packet->place = locator->locate(locator->context, &packet->source);
-        packet->has_position =
-            locator->position && locator->position(locator->context, &packet->source,
-                                                   &packet->latitude, &packet->longitude);
+        flush_place(packet, redis->setup);
     }
     return feed;
-}
-
-/* False: memory; the report is freed. */
-static bool add_report(struct analysis *analysis, struct report *report,
-                       const struct sink_files *files, struct flusher_values *values)
-{
-    struct labelled_list labelled = {0};
-    char *json = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&json, &length);
-    bool whole = out && sink_json(out, report, files, NULL) == 0;
-    if (out && fclose(out) != 0)
-        whole = false;
-    if (!whole || length == 0 || labelled_collect(analysis, LABELLED_MAX, &labelled) != 0) {
-        free(json);
-        report_free(report);
-        return false;
-    }
-    json[--length] = '\0';
-    values->report = report;
-    values->report_json = json;
-    values->report_json_len = length;
-    values->labelled = labelled.rows;
-    values->labelled_n = labelled.n;
-    return true;
 }
 
 int replay_redis_end(struct replay_redis *redis, struct analysis *analysis,
@@ -156,7 +115,7 @@ int replay_redis_end(struct replay_redis *redis, struct analysis *analysis,
     struct flusher_values values = {.closed_until_s = redis->state->closes_until_s};
     struct feed_packet *feed = feed_of(redis, analysis, until_ns, &values.feed_n);
     values.feed = feed;
-    bool added = add_report(analysis, report, files, &values);
+    bool added = flush_report(&values, redis->setup, analysis, report, files);
     flusher_add(redis->flusher, &values);
     free(feed);
     uint64_t wait_s = redis->setup->options.value[OPTION_redis_timeout].number;

@@ -105,7 +105,7 @@ static int configure_and_run(struct setup *setup, struct err *err)
         .listen = listen,
         .token = token.text[0] ? token.text : NULL,
         .behind_proxy = value[OPTION_behind_proxy].given,
-        .dark = value[OPTION_show_dark].given ? NULL : setup->dark,
+        .dark = setup_withheld(setup),
         .now_ms = now_ms,
         .tell = value[OPTION_quiet].given ? tell_nobody : tell,
     };

@@ -13,6 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const struct prefix_set *setup_withheld(const struct setup *setup)
+{
+    return setup->options.value[OPTION_show_dark].given ? NULL : setup->dark;
+}
+
 const char *setup_text(const struct setup *setup, enum option_id id)
 {
     return setup->options.value[id].text;

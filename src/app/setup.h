@@ -46,5 +46,7 @@ int setup_tell(const struct setup *setup, struct err *err, int status);
 
 bool setup_wants_help(const struct setup *setup);
 const char *setup_text(const struct setup *setup, enum option_id id);
+/* Sources that pages and Redis do not show: those of --dark, unless --show-dark. NULL: none. */
+const struct prefix_set *setup_withheld(const struct setup *setup);
 /* For a replay: how many files may be open at a time. */
 int setup_open_max(void);

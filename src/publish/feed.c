@@ -29,11 +29,13 @@ static const char *degrees(bool known, float value, char buf[static 24])
 static void add_packet(struct redis_batch *batch, const char *id,
                        const struct feed_packet *packet)
 {
-    char time[40], source[ADDRESS_TEXT_CAP], dport[8] = "", latitude[24], longitude[24];
+    char time[40], source[ADDRESS_TEXT_CAP], dport[8] = "", latitude[24], longitude[24],
+                                             asn[12];
     (void)snprintf(time, sizeof time, "%" PRId64 ".%06u", packet->ts_ns / 1000000000,
                    (unsigned)(packet->ts_ns % 1000000000 / 1000));
     if (packet->has_port)
         (void)snprintf(dport, sizeof dport, "%u", packet->dport);
+    (void)snprintf(asn, sizeof asn, "%" PRIu32, packet->place.asn);
     const char *const fields[] = {
         "time",  time,
         "src",   address_format(&packet->source, source),
@@ -45,6 +47,7 @@ static void add_packet(struct redis_batch *batch, const char *id,
         "class", CLASS_NAMES[packet->class],
         "label", packet->label ? packet->label : "",
         "iot",   packet->iot ? "1" : "0",
+        "asn",   asn,
     };
     redis_batch_arg(batch, id);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
@@ -74,6 +77,8 @@ void publish_feed(struct publisher *publisher)
     stage_key(publisher, KEPT_FOR_EVER, "feed");
     for (size_t i = first; i < publication->feed_n; i++) {
         next_id(&ids, &publication->feed[i], id);
+        if (!publish_shows(publisher, &publication->feed[i].source))
+            continue;
         stage_command(publisher, "XADD");
         add_packet(publisher->batch, id, &publication->feed[i]);
         stage_command_end(publisher);
@@ -88,7 +93,7 @@ void publish_more_feed(struct publisher *publisher, size_t from)
     publisher_key(publisher, "feed", key);
     for (size_t i = 0; i < publication->feed_n; i++) {
         next_id(&ids, &publication->feed[i], id);
-        if (i < from)
+        if (i < from || !publish_shows(publisher, &publication->feed[i].source))
             continue;
         redis_batch_command(publisher->batch, "XADD");
         redis_batch_arg(publisher->batch, key);

@@ -201,7 +201,9 @@ static void look_for_keys(struct publisher *publisher, const struct flush *flush
 static struct expected expect(const struct publisher *publisher)
 {
     const struct publication *publication = publisher->publication;
-    struct expected expected = {.feed = publication->feed_n};
+    struct expected expected = {0};
+    for (size_t i = 0; i < publication->feed_n; i++)
+        expected.feed += publish_shows(publisher, &publication->feed[i].source);
     for (size_t i = 0; i < publication->minutes_n; i++)
         expected.minutes +=
             publication->minutes[i].start_s > publisher->newest_s - KEPT_MINUTES_S;
@@ -267,6 +269,7 @@ enum redis_status flush_changes(struct redis *redis, const struct publication *p
     struct names gone = {0};
     bool missing = false;
     if (publish_init(&publisher, redis, publication, err)) {
+        publish_name(&publisher);
         publish_info(&publisher);
         publish_totals(&publisher);
         publish_report(&publisher);

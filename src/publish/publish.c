@@ -78,7 +78,7 @@ int64_t publication_newest(const struct publication *publication)
     return newest;
 }
 
-static void publish_name(struct publisher *publisher)
+void publish_name(struct publisher *publisher)
 {
     if (publisher->status != REDIS_DONE)
         return;
@@ -87,6 +87,7 @@ static void publish_name(struct publisher *publisher)
                     NULL);
     publisher->status =
         redis_run(publisher->redis, KEY_SENSORS, publisher->batch, NULL, NULL, publisher->err);
+    redis_batch_clear(publisher->batch);
 }
 
 void publish_all(struct publisher *publisher)
@@ -105,6 +106,7 @@ void publish_all(struct publisher *publisher)
     publish_swap(publisher);
     publish_sweep(publisher);
     publish_name(publisher);
+    publish_verify(publisher);
 }
 
 bool publish_init(struct publisher *publisher, struct redis *redis,

@@ -6,6 +6,7 @@
  *   sources.c   the evidence of single sources, which is written in place
  *   swap.c      one transaction gives the staged keys their names
  *   sweep.c     what was there before and is not part of the publication
+ *   verify.c    what was written is there
  *
  * The first failure is kept in `status`; from then on nothing is sent, and callers need not
  * look until the end of a step. */
@@ -35,6 +36,8 @@ enum {
 /* A key that the swap has to name. */
 struct staged_key {
     struct name name;
+    const char *count; /* the command that says how many items there are; NULL: in one piece */
+    uint64_t items;
     unsigned expire_s; /* KEPT_FOR_EVER, or seconds after the swap */
 };
 
@@ -55,6 +58,8 @@ struct publisher {
         bool begun;    /* a command for it is in the batch, or sent */
         bool expiring; /* its EXPIRE is the last command upon it */
         unsigned open; /* items in the command that is being built */
+        const char *count;
+        uint64_t items; /* of all commands */
     } key;
 };
 
@@ -121,14 +126,17 @@ void publish_days(struct publisher *publisher, size_t from);
 void publish_iot(struct publisher *publisher);
 void publish_feed(struct publisher *publisher);
 
-/* Is its evidence younger than what is kept? */
+/* May readers see this source? */
+bool publish_shows(const struct publisher *publisher, const struct address *source);
+/* Is its evidence younger than what is kept, and to be shown? */
 bool publish_has_source(const struct publisher *publisher,
                         const struct labelled_source *source);
 void publish_sources(struct publisher *publisher);
 /* Only those rows of the publication's. */
 void publish_changed_sources(struct publisher *publisher, const uint32_t *rows, size_t rows_n);
 
-/* Staged keys are all there, and have their hour before them; else the status says so. */
+/* Staged keys are all there, whole, and have their hour before them; else the status says so.
+ */
 void swap_seal(struct publisher *publisher);
 /* Adds the commands that name the staged keys and remove others. */
 void swap_add(struct publisher *publisher, const struct names *gone);
@@ -140,3 +148,7 @@ enum { SWEEP_GONE_MAX = 16384 };
 void sweep_list(struct publisher *publisher, struct names *ret_names);
 /* Removes all keys of the sensor that are not of the publication. */
 void publish_sweep(struct publisher *publisher);
+/* Adds the sensor to those there are. */
+void publish_name(struct publisher *publisher);
+/* REDIS_BUSY when a key of the publication is gone. */
+void publish_verify(struct publisher *publisher);

@@ -120,9 +120,16 @@ static void add_source(struct publisher *publisher, const struct labelled_source
     redis_batch_arg_u64(batch, KEPT_SOURCES_S);
 }
 
+bool publish_shows(const struct publisher *publisher, const struct address *source)
+{
+    const struct prefix_set *withheld = publisher->publication->withheld;
+    return !withheld || !prefix_set_has(withheld, source);
+}
+
 bool publish_has_source(const struct publisher *publisher, const struct labelled_source *source)
 {
-    return source->last_s > publisher->newest_s - KEPT_SOURCES_S;
+    return source->last_s > publisher->newest_s - KEPT_SOURCES_S &&
+           publish_shows(publisher, &source->source);
 }
 
 static void send_source(struct publisher *publisher, const struct labelled_source *source,

@@ -42,6 +42,14 @@ static void remember(struct publisher *publisher)
         (struct staged_key){.name = name, .expire_s = publisher->key.expire_s};
 }
 
+/* Of what may take several commands. */
+static const char *count_of(const char *command)
+{
+    return strcmp(command, "ZADD") == 0   ? "ZCARD"
+           : strcmp(command, "XADD") == 0 ? "XLEN"
+                                          : NULL;
+}
+
 /* After the last command that wrote the key. */
 static void expire(struct publisher *publisher)
 {
@@ -66,6 +74,7 @@ void stage_key(struct publisher *publisher, unsigned expire_s, const char *forma
     publisher->key.expire_s = expire_s;
     publisher->key.begun = publisher->key.expiring = false;
     publisher->key.open = 0;
+    publisher->key.items = 0;
 }
 
 void stage_command(struct publisher *publisher, const char *name)
@@ -74,6 +83,9 @@ void stage_command(struct publisher *publisher, const char *name)
         redis_batch_add(publisher->batch, "UNLINK", publisher->key.name, NULL);
     redis_batch_command(publisher->batch, name);
     redis_batch_arg(publisher->batch, publisher->key.name);
+    publisher->key.count = count_of(name);
+    publisher->key.items +=
+        publisher->key.open == 0; /* those of an open one are counted singly */
 }
 
 void stage_command_end(struct publisher *publisher)
@@ -84,6 +96,12 @@ void stage_command_end(struct publisher *publisher)
         publisher->key.begun = true;
         expire(publisher);
         remember(publisher);
+    }
+    /* Without memory the last is another key, and nothing is sent any more. */
+    if (publisher->staged_n) {
+        struct staged_key *key = &publisher->staged[publisher->staged_n - 1];
+        key->count = publisher->key.count;
+        key->items = publisher->key.items;
     }
     if (redis_batch_bytes(batch) >= PUBLISH_BYTES ||
         redis_batch_count(batch) >= PUBLISH_COMMANDS)
@@ -109,6 +127,7 @@ static void item(struct publisher *publisher, const char *command)
         stage_items_end(publisher);
     if (publisher->key.open++ == 0)
         stage_command(publisher, command);
+    publisher->key.items++;
 }
 
 void stage_member(struct publisher *publisher, const char *member, uint64_t score)

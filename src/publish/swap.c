@@ -15,30 +15,39 @@ static const char *staged_name(const struct publisher *publisher, const struct s
     return buf;
 }
 
+/* Dropped by the server, or swept away by a later writer. */
 static void miss(struct publisher *publisher)
 {
-    if (publisher->status == REDIS_DONE)
+    if (publisher->status != REDIS_DONE)
+        return;
+    publish_owner_lost(publisher);
+    if (publisher->status != REDIS_ABORTED)
         (void)err_set(publisher->err, publisher->keys.stage, 0, 0,
                       "the server dropped a staged key: is it short of memory?");
-    publisher_fail(publisher, REDIS_BUSY);
 }
 
 /* The keys' hour begins anew, and all of them are there: RENAME of one that is not would fail
- * in the middle of the transaction, and Redis undoes nothing. */
+ * in the middle of the transaction, and Redis undoes nothing. Each has all of its items: one
+ * that vanished between two of its commands began anew with the second. */
 void swap_seal(struct publisher *publisher)
 {
     char name[KEY_CAP];
-    for (size_t i = 0; i < publisher->staged_n;) {
-        for (unsigned n = 0; n < PUBLISH_ITEMS && i < publisher->staged_n; n++) {
+    size_t n;
+    for (size_t first = 0; first < publisher->staged_n; first += n) {
+        const struct staged_key *keys = &publisher->staged[first];
+        for (n = 0; n < PUBLISH_ITEMS && first + n < publisher->staged_n; n++) {
+            (void)staged_name(publisher, &keys[n], name);
             redis_batch_command(publisher->batch, "EXPIRE");
-            redis_batch_arg(publisher->batch,
-                            staged_name(publisher, &publisher->staged[i++], name));
+            redis_batch_arg(publisher->batch, name);
             redis_batch_arg_u64(publisher->batch, PUBLISH_STAGED_S);
+            redis_batch_add(publisher->batch, keys[n].count ? keys[n].count : "EXISTS", name,
+                            NULL);
         }
         struct redis_replies replies = {0};
         publisher_run(publisher, NULL, &replies);
-        for (size_t k = 0; k < replies.n; k++)
-            if (replies.items[k].number != 1)
+        for (size_t i = 0; 2 * i + 1 < replies.n; i++)
+            if (replies.items[2 * i].number != 1 ||
+                replies.items[2 * i + 1].number != (int64_t)(keys[i].count ? keys[i].items : 1))
                 miss(publisher);
         redis_replies_free(&replies);
     }

@@ -5,12 +5,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     TOP_MAX = 1000,
     COUNTRIES_MAX = 20,                 /* that have a ranking of ports of their own */
     COUNTRIES_LOOK = COUNTRIES_MAX + 1, /* one may be the unknown country */
 };
+
+static const char OTHERS[] = "others"; /* the member that is what all the rest sent */
 
 struct ranking {
     const char *name;
@@ -77,12 +80,20 @@ static void rank(struct publisher *publisher, const struct profile *profile,
     uint64_t rest = 0;
     size_t n = profile_top(profile, view, ranking->dimension, ranking->order, rows, cap, &rest);
     char buf[ADDRESS_TEXT_CAP];
-    for (size_t i = 0; i < n; i++)
-        stage_member(publisher,
-                     member_name(publisher->publication, ranking->dimension, &rows[i], buf),
-                     ranking->order == PROFILE_BY_SOURCES ? rows[i].sources : rows[i].packets);
+    for (size_t i = 0; i < n; i++) {
+        const char *member =
+            member_name(publisher->publication, ranking->dimension, &rows[i], buf);
+        bool shown =
+            ranking->dimension != PROFILE_SRC || publish_shows(publisher, &rows[i].address);
+        if (!shown || strcmp(member, OTHERS) == 0) /* a label may be called so */
+            rest += rows[i].packets;
+        else
+            stage_member(publisher, member,
+                         ranking->order == PROFILE_BY_SOURCES ? rows[i].sources
+                                                              : rows[i].packets);
+    }
     if (others && rest)
-        stage_member(publisher, "others", rest);
+        stage_member(publisher, OTHERS, rest);
     stage_items_end(publisher);
 }
 
@@ -123,7 +134,7 @@ static void rank_country(struct publisher *publisher, uint64_t country,
             rest += rows[i].packets;
     }
     if (rest)
-        stage_member(publisher, "others", rest);
+        stage_member(publisher, OTHERS, rest);
     stage_items_end(publisher);
 }
 

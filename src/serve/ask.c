@@ -117,10 +117,7 @@ void ask_write_scope(struct ask *ask)
 bool ask_is_dark(const struct ask *ask, const struct address *address)
 {
     const struct prefix_set *dark = ask->store->config->dark;
-    if (!dark)
-        return false;
-    return address->is6 ? prefix_set_has6(dark, address->v6)
-                        : prefix_set_has4(dark, address->v4);
+    return dark && prefix_set_has(dark, address);
 }
 
 void ask_day(uint32_t unix_s, char buf[static 16])

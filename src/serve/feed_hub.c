@@ -49,6 +49,7 @@ static bool render(struct ask *ask, const char *sensor, const struct redis_reply
     ask_write_text(&json, "time", reply_text(fields, "time"));
     ask_write_text(&json, "src", address_format(&source, address));
     ask_write_text(&json, "cc", reply_text(fields, "cc"));
+    ask_write_text(&json, "asn", reply_text(fields, "asn"));
     write_degrees(&json, "lat", reply_text(fields, "lat"), 90);
     write_degrees(&json, "lon", reply_text(fields, "lon"), 180);
     ask_write_text(&json, "proto", reply_text(fields, "proto"));

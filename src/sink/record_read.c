@@ -294,6 +294,8 @@ static int read_fields(struct reader *reader, const struct record *record, json_
             return wrong(reader, field, "there");
         if (value && read_field(reader, field, value, base) != 0)
             return -1;
+        if (!value && (field->flags & FIELD_COUNTRY)) /* unknown, which is never empty */
+            copy_text((char *)base + field->offset, field->cap, "??");
         if (field->can_estimate) {
             char name[64];
             (void)snprintf(name, sizeof name, "%s_estimated", field->name);

@@ -125,11 +125,7 @@ static inline bool evidence_remember(struct evidence_record *record, uint32_t pr
     } else {
         if (known)
             return false;
-#ifdef __clang__
         *kept = __builtin_shufflevector(*kept, fresh, 4, 0, 1, 2);
-#else
-        *kept = __builtin_shuffle(*kept, fresh, (evidence_probes){4, 0, 1, 2});
-#endif
     }
     if (record->probes_n < PROBES_KEPT)
         record->probes_n++;

@@ -1,5 +1,6 @@
 /* Hours, trailing spans and days: against a naive twin, and the same whatever the workers. */
 #include "app/collector.h"
+#include "app/flush_model.h"
 #include "state/stream.h"
 
 enum { PACKETS = 9000, DAY_S = 86400, WORKERS_MAX = 3 };
@@ -254,6 +255,173 @@ START_TEST(memory_stays_flat)
 }
 END_TEST
 
+/* A step of a few packets from random sources. */
+static struct profile *random_step(struct random *random, int64_t start_s)
+{
+    struct stream stream = {.lateness_ns = 60 * SECOND};
+    struct analysis_config config = {.sources_max = 1 << 12,
+                                     .lateness_ns = stream.lateness_ns,
+                                     .locator = &TEST_LOCATOR,
+                                     .profiles = true};
+    struct analysis *analysis = analysis_new(&config);
+    struct batch *batch = calloc(1, sizeof *batch);
+    int64_t time_ns = start_s * SECOND;
+    unsigned n = 1 + (unsigned)random_below(random, 60);
+    for (unsigned i = 0; i < n; i++) {
+        struct packet packet = {.counted = true};
+        stream_time(&stream, &packet, start_s * SECOND + i, &time_ns);
+        stream_content(random, &packet, 4000);
+        batch_put(batch, &packet);
+    }
+    analysis_add(analysis, batch, NULL);
+    analysis_finish(analysis);
+    struct profile *step = analysis_take_profiles(analysis);
+    ck_assert_ptr_nonnull(step);
+    ck_assert_int_eq(step->start_s, start_s);
+    analysis_free(analysis);
+    free(batch);
+    return step;
+}
+
+static struct profile *copy_of(const struct profile *profile)
+{
+    size_t n;
+    uint8_t *bytes = profile_save(profile, &n);
+    struct profile *copy = profile_load(bytes, n);
+    free(bytes);
+    return copy;
+}
+
+/* All that began in the span, merged one by one. */
+static void same_as_merged(const struct profile *found, struct profile *const *steps, size_t n,
+                           int64_t end_s, uint32_t span_s)
+{
+    struct profile *plain = profile_new(end_s - span_s, span_s);
+    for (size_t i = 0; i < n; i++)
+        if (steps[i]->start_s >= end_s - span_s && steps[i]->start_s < end_s)
+            ck_assert_int_eq(profile_merge(plain, steps[i]), 0);
+    ck_assert_int_eq(found->start_s, plain->start_s);
+    ck_assert_uint_eq(found->span_s, span_s);
+    same_profile(found, plain);
+    profile_free(plain);
+}
+
+/* Step by step over two days and a half, with gaps; now and then it is read in silence. */
+START_TEST(kept_sums_change_nothing)
+{
+    enum { STEPS = 700 };
+    struct random random = random_seeded("gathering sums");
+    struct gathering *gathering = gathering_new();
+    struct profile *steps[STEPS];
+    size_t n = 0;
+    for (int64_t i = 0; i < STEPS; i++) {
+        int64_t start_s = STREAM_START_S / DAY_S * DAY_S + i * PROFILE_STEP_S;
+        bool silent = random_below(&random, 8) == 0 || (i > 500 && i < 520);
+        if (!silent) {
+            struct profile *step = random_step(&random, start_s);
+            profile_close(step);
+            steps[n++] = copy_of(step);
+            gathering_add_steps(gathering, step);
+        }
+        gathering_advance(gathering, start_s + PROFILE_STEP_S);
+        bool rolls = n && random_below(&random, 2);
+        if (rolls)
+            gathering_roll(gathering, start_s + PROFILE_STEP_S + 120);
+        if (!n || random_below(&random, 5) != 0)
+            continue;
+        int64_t end_s =
+            rolls ? start_s + PROFILE_STEP_S : steps[n - 1]->start_s + PROFILE_STEP_S;
+        struct gathered gathered;
+        ck_assert_int_eq(gathering_read(gathering, 1, 0, &gathered), 0);
+        if (silent && !rolls) /* it may have rolled further before */
+            end_s = gathered.day->start_s + DAY_S;
+        same_as_merged(gathered.hour, steps, n, end_s, 3600);
+        same_as_merged(gathered.day, steps, n, end_s, DAY_S);
+    }
+    gathering_free(gathering);
+    while (n > 0)
+        profile_free(steps[--n]);
+}
+END_TEST
+
+START_TEST(silence_empties_the_trailing_spans)
+{
+    struct random random = random_seeded("gathering silence");
+    struct gathering *gathering = gathering_new();
+    int64_t start_s = STREAM_START_S / PROFILE_STEP_S * PROFILE_STEP_S;
+    struct gathered gathered;
+    gathering_roll(gathering, start_s);
+    gathering_add_steps(gathering, random_step(&random, start_s));
+    gathering_advance(gathering, start_s + PROFILE_STEP_S);
+    uint64_t version = gathering_version(gathering);
+    gathering_roll(gathering, start_s + PROFILE_STEP_S); /* as it is */
+    gathering_roll(gathering, start_s + 2 * PROFILE_STEP_S - 1);
+    ck_assert_uint_eq(gathering_version(gathering), version);
+    gathering_roll(gathering, start_s + 3600);
+    ck_assert_uint_ne(gathering_version(gathering), version);
+    ck_assert_int_eq(gathering_read(gathering, 1, 0, &gathered), 0);
+    ck_assert_uint_gt(profile_packets(gathered.hour, PROFILE_SOURCES), 0);
+    gathering_roll(gathering, start_s + 3600 + PROFILE_STEP_S);
+    ck_assert_int_eq(gathering_read(gathering, 1, 0, &gathered), 0);
+    ck_assert_uint_eq(profile_packets(gathered.hour, PROFILE_SOURCES), 0);
+    ck_assert_uint_gt(profile_packets(gathered.day, PROFILE_SOURCES), 0);
+    ck_assert_int_eq(gathered.hour->start_s, start_s + PROFILE_STEP_S);
+    ck_assert_uint_eq(gathered.days_n, 1);
+    gathering_roll(gathering, start_s + DAY_S + PROFILE_STEP_S);
+    ck_assert_int_eq(gathering_read(gathering, 1, 0, &gathered), 0);
+    ck_assert_ptr_null(gathered.hour);
+    ck_assert_ptr_null(gathered.day);
+    ck_assert_uint_eq(gathered.days_n, 1);
+    ck_assert_int_eq(gathering_newest_step(gathering), -1);
+    gathering_add_steps(gathering, random_step(&random, start_s + 3 * (int64_t)DAY_S));
+    gathering_advance(gathering, start_s + 4 * (int64_t)DAY_S);
+    ck_assert_int_eq(gathering_read(gathering, 1, 0, &gathered), 0);
+    ck_assert_uint_gt(profile_packets(gathered.hour, PROFILE_SOURCES), 0);
+    gathering_free(gathering);
+}
+END_TEST
+
+/* As a live sensor's flusher sees it: a row of zeros a minute. */
+START_TEST(quiet_minutes_empty_the_trailing_hour)
+{
+    struct random random = random_seeded("gathering quiet");
+    struct flush_model model;
+    struct window *minute = calloc(1, sizeof *minute);
+    int64_t start_s = STREAM_START_S / PROFILE_STEP_S * PROFILE_STEP_S;
+    ck_assert_int_eq(model_init(&model), 0);
+    for (int64_t at_s = start_s; at_s < start_s + 3600 + PROFILE_STEP_S; at_s += 60) {
+        bool first = at_s == start_s;
+        minute->start_s = at_s;
+        minute->span_s = 60;
+        minute->counts[COUNT_packets] = first;
+        model_add_minute(&model, minute, 60);
+        if (first)
+            model_take_steps(&model, random_step(&random, start_s));
+        model_advance(&model, at_s + 60);
+        struct model_flush flush;
+        ck_assert(model_flush_init(&model, &flush));
+        if (at_s < start_s + PROFILE_STEP_S - 60)
+            ck_assert_ptr_null(flush.publication.hour);
+        else if (at_s < start_s + 3600 + PROFILE_STEP_S - 60)
+            ck_assert_uint_gt(profile_packets(flush.publication.hour, PROFILE_SOURCES), 0);
+        else
+            ck_assert_uint_eq(profile_packets(flush.publication.hour, PROFILE_SOURCES), 0);
+        model_acknowledge(&model, &flush);
+        model_flush_fini(&flush);
+    }
+    struct model_flush flush;
+    ck_assert(model_flush_init(&model, &flush));
+    ck_assert(!flush.changes.tops);
+    model_flush_fini(&flush);
+    model_advance(&model, start_s + 5 * 3600); /* the end of a run: hours are closed */
+    ck_assert(model_flush_init(&model, &flush));
+    ck_assert_int_eq(flush.publication.hour->start_s, start_s + PROFILE_STEP_S);
+    model_flush_fini(&flush);
+    model_fini(&model);
+    free(minute);
+}
+END_TEST
+
 START_TEST(nothing_gathers_to_nothing)
 {
     struct gathering *gathering = gathering_new();
@@ -277,6 +445,9 @@ int main(void)
     tcase_add_test(tests, hours_are_those_of_a_naive_twin);
     tcase_add_test(tests, spans_hold_the_packets_of_their_time);
     tcase_add_test(tests, memory_stays_flat);
+    tcase_add_test(tests, kept_sums_change_nothing);
+    tcase_add_test(tests, quiet_minutes_empty_the_trailing_hour);
+    tcase_add_test(tests, silence_empties_the_trailing_spans);
     tcase_add_test(tests, nothing_gathers_to_nothing);
     suite_add_tcase(suite, tests);
     return harness_run(suite);

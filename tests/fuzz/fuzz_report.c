@@ -26,8 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t n;
     char *text = render(report, files, &n);
     struct sink_read *again = sink_read(text, n, "fuzz", &err);
-    if (!again) /* what we write we can read */
+    if (!again) { /* what we write we can read */
+        (void)fprintf(stderr, "%s: %s\n%s\n", err.origin, err.text, text);
         abort();
+    }
     if (sink_merge(report, sink_read_report(again)) != 0)
         abort();
     sink_cut(report, 3);

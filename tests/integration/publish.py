@@ -168,6 +168,32 @@ def check_report(server, rng, folder):
     check_twins(server, path)
 
 
+def check_dark_sources(server):
+    """Everything is dark: sources are counted, and named nowhere unless that is asked for."""
+    server.call("FLUSHALL")
+    capture = f"{SOURCE}/pcaps/mirai-like.pcap"
+    publish(server, "plain", [capture])
+    dark = ("--dark", "0.0.0.0/0,::/0")
+    publish(server, "dark", [capture], *dark)
+    publish(server, "shown", [capture], *dark, "--show-dark")
+    found = {sensor: {key.split("}:")[1]: item for key, item in server.dump().items()
+                      if f"{{{sensor}}}" in key} for sensor in ("plain", "dark", "shown")}
+    names = {sensor: {key for key in keys if "stage" not in key} for sensor, keys in found.items()}
+    about = {key for key in names["plain"] if key == "feed" or key.startswith("src:") or
+             key == "iot" or (key.startswith("d:") and key.endswith(":src"))}
+    expect("sources are named", len(about) > 4 and names["shown"] == names["plain"], names["shown"])
+    expect("dark ones are not", names["plain"] - names["dark"] == about, names["dark"])
+    expect("totals stay", found["dark"]["totals"] == found["plain"]["totals"])
+    for key in ("top:src:1h", "top:src:24h", "top:iot:src:24h"):
+        scores = [list(map(float, found[sensor][key][1][1::2])) for sensor in ("plain", "dark")]
+        expect(f"{key}: one number for all", sum(scores[0]) == sum(scores[1]) and
+               found["dark"][key][1][0] == b"others" and len(scores[1]) == 1, found["dark"][key])
+    report = json.loads(found["dark"]["report"][1])
+    shown = json.loads(found["shown"]["report"][1])
+    expect("the report names none", not report["top_sources"] and not report["iot"]["top_sources"]
+           and report["ports"] == shown["ports"] and shown["top_sources"], report["top_sources"])
+
+
 def check_twins(server, path):
     """Two sensors that saw the same packets."""
     server.call("FLUSHALL")
@@ -268,6 +294,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             check_invariance(server, rng, folder)
             check_report(server, rng, folder)
+            check_dark_sources(server)
             check_errors(server, folder)
     finally:
         server.remove()

@@ -33,14 +33,28 @@ def member(truth, dimension, key):
     return str(key)
 
 
+def is_withheld(truth, address):
+    """The longest prefix that covers the address decides; `!` takes addresses out."""
+    address, best = ipaddress.ip_address(address), (-1, False)
+    for word in filter(None, truth["withheld"].split(",")):
+        network = ipaddress.ip_network(word.lstrip("!"))
+        if address in network:
+            best = max(best, (network.prefixlen, not word.startswith("!")))
+    return best[1]
+
+
 def ranking(truth, profile, view, name, cap, others):
     dimension, column = RANKINGS[name]
     table = profile[view][dimension]
     rows = sorted(table["rows"], key=lambda row: (
         -row[column], isinstance(row[0], str),
         int(ipaddress.ip_address(row[0])) if isinstance(row[0], str) else row[0]))
-    scores = {text(member(truth, dimension, row[0])): float(row[column]) for row in rows[:cap]}
-    rest = table["others"] + sum(row[1] for row in rows[cap:])
+    first, rest = rows[:cap], table["others"] + sum(row[1] for row in rows[cap:])
+    if dimension == "src" and truth["withheld"]:
+        shown = [row for row in first if not is_withheld(truth, row[0])]
+        rest += sum(row[1] for row in first) - sum(row[1] for row in shown)
+        first = shown
+    scores = {text(member(truth, dimension, row[0])): float(row[column]) for row in first}
     if others and column == 1 and rest:
         scores[b"others"] = float(rest)
     return scores
@@ -90,12 +104,14 @@ def source(row):
     }
 
 
-def feed(packets):
+def feed(truth):
     entries, last, n = [], 0, 0
-    for packet in packets[-10000:]:
+    for packet in truth["feed"][-10000:]:
         ms = packet["ts_ns"] // 1000000
         n = n + 1 if ms == last else 0
         last = ms
+        if is_withheld(truth, packet["src"]):
+            continue
         us = packet["ts_ns"] // 1000
         entries.append((text(f"{ms}-{n}"), flat([
             ("time", f"{us // 1000000}.{us % 1000000:06}"), ("src", packet["src"]),
@@ -104,7 +120,7 @@ def feed(packets):
             ("lon", "%.4f" % float(packet["lon"]) if "lon" in packet else ""),
             ("proto", packet["proto"]), ("dport", packet.get("dport", "")),
             ("class", packet["class"]), ("label", packet["label"]),
-            ("iot", packet["iot"])])))
+            ("iot", packet["iot"]), ("asn", packet["asn"])])))
     return entries
 
 
@@ -158,12 +174,13 @@ def keys(truth):
             registers = bytes.fromhex(day["profile"]["sketches"][which])
             if any(registers):
                 put(f"hll:{name}:d:{date}", b"string", sketch(registers), DAYS)
-    kept = [row for row in truth["labelled"] if row["last"] > newest - SOURCES]
+    kept = [row for row in truth["labelled"] if row["last"] > newest - SOURCES and
+            not is_withheld(truth, row["ip"])]
     put("iot", b"zset", {text(row["ip"]): float(row["last"]) for row in kept if row["iot"]},
         SOURCES)
     for row in kept:
         put(f"src:{row['ip']}", b"hash", source(row), SOURCES)
-    put("feed", b"stream", feed(truth["feed"]))
+    put("feed", b"stream", feed(truth))
     return wanted, lives
 
 

@@ -149,6 +149,38 @@ def staged_keys_vanish(server, old, new):
             check("the swap did not happen", ["it did"])
 
 
+def half_of_a_staged_key_vanishes(server, *_):
+    """The second half begins it anew, and nobody may see that half."""
+    server.client("FLUSHALL")
+    publish(server.path, EARLY, OLD)
+    sample, removed = {"seed": 3, "feed": 3000}, []
+    total = 3000 * 150  # bytes of commands, or a little more
+
+    def remove():
+        removed.append(server.client("DEL", f"ns:{{S}}:stage:{LATE}:feed"))
+    before = server.client("XLEN", "ns:{S}:feed")
+    result, _ = through(server, LATE, sample, up=total // 2, hook=remove)
+    check("half of a staged key vanishes: busy", [] if removed == [1] and result["status"] == "busy"
+          else [f"{removed} {result['status']}: {result['error']}"])
+    check("the swap did not happen", [] if server.client("XLEN", "ns:{S}:feed") == before else ["it did"])
+    check("again", [] if publish(server.path, LATE, sample)["status"] == "done" else ["not done"])
+    check("all of it", [] if server.client("XLEN", "ns:{S}:feed") == 3000 else ["not"])
+
+
+def keys_vanish_at_the_end(server, _, new):
+    """After the swap has named them, before the publication is over."""
+    for key in (b"ns:{S}:totals", b"ns:{S}:iot", sorted(new)[-1], b"ns:{S}:owner"):
+        server.client("FLUSHALL")
+        removed = []
+        result, _ = through(server, LATE, NEW, until=b"SADD",
+                            hook=lambda name=key: removed.append(server.client("DEL", name)))
+        check(f"{key} vanishes at the end: busy", [] if removed == [1] and
+              result["status"] == "busy" else [f"{removed} {result['status']}: {result['error']}"])
+        publish(server.path, LATE, NEW)
+        found, _ = contents(server.client)
+        check(f"{key} vanished: again", expected.differences(found, new))
+
+
 def no_memory(server, old, new):
     server.client("FLUSHALL")
     publish(server.path, EARLY, OLD)
@@ -239,8 +271,9 @@ def readers_see_whole_states(server, old, new):
 def main():
     server = Server()
     old, new = wanted_of(EARLY, OLD), wanted_of(LATE, NEW)
-    for test in (cuts, a_writer_is_overtaken, staged_keys_vanish, no_memory, commands_are_bounded,
-                 readers_see_whole_states):
+    for test in (cuts, a_writer_is_overtaken, staged_keys_vanish,
+                 half_of_a_staged_key_vanishes, keys_vanish_at_the_end, no_memory,
+                 commands_are_bounded, readers_see_whole_states):
         test(server, old, new)
     print(f"{checks} checks, {failures} failed")
     sys.exit(1 if failures else 0)

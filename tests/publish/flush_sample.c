@@ -2,11 +2,12 @@
  * flusher. What the keys must be afterwards depends on the seed alone.
  *
  *   flush_sample URL SENSOR [seed=N] [minutes=N] [pace=MS] [wait=MS]
- *                [spool=PATH] [fill=N]
+ *                [spool=PATH] [fill=N] [withheld=1]
  *
  * A spool goes on where an earlier run ended; fill=N fills its disk every 2 N minutes, for N.
- * pace: milliseconds to the next minute, at most; wait: how long to wait at the end. Says on
- * standard output how it went, as JSON; a line on standard error for each change of state. */
+ * withheld: sources of the prefixes below are not to be shown. pace: milliseconds to the next
+ * minute, at most; wait: how long to wait at the end. Says on standard output how it went, as
+ * JSON; a line on standard error for each change of state. */
 #include "app/flusher.h"
 #include "sample.h"
 #include "sink/json_out.h"
@@ -16,10 +17,12 @@
 
 enum { SOURCES = 60, START_S = 1795305600 };
 
+static const char WITHHELD[] = "0.8.0.0/13,5.0.8.0/21,64.0.0.0/2";
+
 static struct {
-    uint64_t seed, minutes, pace, wait, fill;
+    uint64_t seed, minutes, pace, wait, fill, withheld;
     const char *spool;
-} options = {1, 20, 5, 20000, 0, NULL};
+} options = {1, 20, 5, 20000, 0, 0, NULL};
 
 static void pause_ms(uint64_t ms)
 {
@@ -206,6 +209,8 @@ int main(int argc, char **argv)
             options.wait = value;
         else if (strncmp(argv[i], "spool=", 6) == 0)
             options.spool = argv[i] + 6;
+        else if (strncmp(argv[i], "withheld=", 9) == 0)
+            options.withheld = value;
         else if (strncmp(argv[i], "fill=", 5) == 0)
             options.fill = value;
         else
@@ -214,8 +219,13 @@ int main(int argc, char **argv)
     struct sample sample;
     struct sample_options none = {.seed = 1};
     sample_init(&sample, &none); /* for its signatures */
-    struct flusher_config config = {
-        .redis = redis, .sensor = argv[2], .tell = tell, .spool = options.spool};
+    struct prefix_set *withheld =
+        options.withheld ? prefix_set_parse(WITHHELD, "withheld", NULL) : NULL;
+    struct flusher_config config = {.redis = redis,
+                                    .sensor = argv[2],
+                                    .withheld = withheld,
+                                    .tell = tell,
+                                    .spool = options.spool};
     struct flusher *flusher = flusher_new(&config, &err);
     if (!flusher)
         (void)fprintf(stderr, "%s: %s\n", err.origin, err.text);
@@ -243,5 +253,6 @@ int main(int argc, char **argv)
     bool sent = flusher_end(flusher, (unsigned)options.wait, &err);
     print(&status, sent, &err);
     sample_fini(&sample);
+    prefix_set_free(withheld);
     return 0;
 }

@@ -64,6 +64,7 @@ def samples_of_many_kinds(server):
         "hours and days past what is kept": {"hours": 17600, "days": 403, "rows": 2},
         "sources past what is kept": {"labelled": 3000},
         "a long feed": {"feed": 10500},
+        "without sources of the dark space": {**SAMPLE, "withheld": 1, "rows": 1500},
         "1970": {**SAMPLE, "start": 0, "hours": 0, "days": 1, "labelled": 0},
         "2106": {**SAMPLE, "start": 2**32 - 86400},
     }

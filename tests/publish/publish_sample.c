@@ -2,14 +2,18 @@
  *
  *   publish_sample URL SENSOR INCARNATION [seed=N] [minutes=N] ... [truth=1]
  *
- * tries=N: as often, while the server is away, as a replay does. INCARNATION may be clock:N,
- * for a writer that starts N ms after 1970 by its clock.
+ * withheld=1: sources of some prefixes are not to be shown. tries=N: as often, while the server
+ * is away, as a replay does. INCARNATION may be clock:N, for a writer that starts N ms after
+ * 1970 by its clock.
  */
 #include "sample.h"
 #include "sink/json_out.h"
 
 #include <string.h>
 #include <time.h>
+
+static const char WITHHELD[] =
+    "0.8.0.0/13,5.0.64.0/18,5.1.0.0/17,64.0.0.0/2,!80.0.0.0/5,2001:db8::/106";
 
 static const char *const STATUS_NAMES[] = {
     [REDIS_DONE] = "done",     [REDIS_LOST] = "lost",       [REDIS_BUSY] = "busy",
@@ -63,7 +67,7 @@ static enum redis_status publish(struct redis *redis, const struct publication *
 int main(int argc, char **argv)
 {
     struct sample_options options = {.seed = 1, .start_s = 1795305600};
-    uint64_t truth = 0, tries = 1;
+    uint64_t truth = 0, tries = 1, withheld = 0;
     const struct option table[] = {
         {"seed", &options.seed},
         {"start", &options.start_s},
@@ -75,6 +79,7 @@ int main(int argc, char **argv)
         {"feed", &options.feed},
         {"truth", &truth},
         {"tries", &tries},
+        {"withheld", &withheld},
         {NULL, NULL},
     };
     if (argc < 4)
@@ -89,6 +94,9 @@ int main(int argc, char **argv)
     sample_init(&sample, &options);
     sample.publication.sensor = argv[2];
     sample.publication.incarnation = argv[3];
+    sample.withheld = withheld ? WITHHELD : "";
+    struct prefix_set *dark = withheld ? prefix_set_parse(WITHHELD, "withheld", NULL) : NULL;
+    sample.publication.withheld = dark;
     struct err err = {0};
     char named[INCARNATION_CAP];
     if (strncmp(argv[3], "clock:", 6) == 0) {
@@ -115,5 +123,6 @@ int main(int argc, char **argv)
     }
     json_out_close(&json, '}');
     sample_fini(&sample);
+    prefix_set_free(dark);
     return json_out_finish(&json) == 0 ? 0 : 1;
 }

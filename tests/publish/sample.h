@@ -28,6 +28,7 @@ struct sample {
     struct profile *hour, *day;
     struct labelled_source *labelled;
     struct feed_packet *feed;
+    const char *withheld; /* prefixes, as text: only for the truth */
     char json[256];
 };
 

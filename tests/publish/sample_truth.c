@@ -136,6 +136,7 @@ static void packet(struct json_out *json, const struct feed_packet *packet)
     number(json, "ts_ns", (uint64_t)packet->ts_ns);
     text(json, "src", address_format(&packet->source, buf));
     text(json, "cc", packet->place.cc);
+    number(json, "asn", packet->place.asn);
     text(json, "proto", PROTOCOL_NAMES[packet->protocol]);
     text(json, "class", CLASS_NAMES[packet->class]);
     text(json, "label", packet->label ? packet->label : "");
@@ -153,6 +154,7 @@ static void facts(struct json_out *json, const struct sample *sample)
 {
     const struct publication *publication = &sample->publication;
     text(json, "sensor", publication->sensor);
+    text(json, "withheld", sample->withheld);
     text(json, "incarnation", publication->incarnation);
     text(json, "version", publication->version);
     text(json, "state", publication->state);

@@ -180,6 +180,7 @@ def check_feed(server, serve):
     read(len(wanted))
     fields = [dict(zip(flat[::2], flat[1::2])) for _, flat in wanted]
     expect("feed: what is there", [s["src"] for s in seen] == [f[b"src"].decode() for f in fields])
+    expect("feed: AS", [s["asn"] for s in seen] == [f[b"asn"].decode() for f in fields])
     expect("feed: no destinations", all(not {"dst", "dest", "destination"} & set(s) for s in seen))
     server.call("XADD", "ns:{a}:feed", "*", "time", "1795305601.5", "src", "192.0.2.9", "cc", "JP",
                 "lat", "35.1", "lon", "nan", "proto", "tcp", "dport", "23", "class", "scan",

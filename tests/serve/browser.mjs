@@ -112,7 +112,27 @@ async function sensors(page) {
     await press(page, ".filters .chip");
     await press(page, "#ranking tbody tr:first-child .pick");
     check("a row filters the feed", page.url().includes("pick=tcp:"), page.url());
+    await feedOfNetwork(page);
     await page.close();
+}
+
+/* The newest packets are listed, at most eight, an archive's again and again. */
+async function feedOfNetwork(page) {
+    const asn = "64500";
+    const sources = await ask({ asn });
+    check("packets of the AS are in the sample", sources.length > 8, sources.length);
+    await page.goto(`${address}?sensor=a&table=asn&rows=1000`);
+    await ready(page);
+    await page.click(".ticker summary");
+    const listed = () => page.$$eval(".ticker tbody button.link", (all) => all.map((each) => each.textContent));
+    const full = () => page.waitForFunction(() => document.querySelectorAll(".ticker tbody tr").length === 8, null, { timeout: 60000 });
+    await full();
+    await page.click(`#ranking tbody tr[data-key="${asn}"] .pick`);
+    await page.waitForFunction(() => location.search.includes("pick=asn:"));
+    const before = await listed();
+    check("other packets go at once", before.every((each) => sources.includes(each)), before);
+    await full();
+    check("an AS's row filters the feed", (await listed()).every((each) => sources.includes(each)), `${await listed()}`);
 }
 
 async function sourcePage() {
@@ -166,6 +186,10 @@ async function keyboard() {
     check("a table as CSV", rows.length === Object.keys(wanted).length && rows.every((row) => wanted[row[0]] === Number(row[2])), files[0].slice(0, 200));
     check("a series as CSV", files[1].split("\r\n").length > 60);
     check("pictures as SVG", files[2].startsWith("<svg") && files[3].startsWith("<svg") && files[3].includes("<path"), files[3].slice(0, 80));
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#overview-csv")]);
+    const overview = readFileSync(await download.path(), "utf8").trim().split("\r\n").map((line) => line.split(","));
+    const numbersThere = await ask("numbers");
+    check("the overview as CSV", overview[0][1] === "packets" && Number(overview.at(-1)[1]) === numbersThere.packets, overview.at(-1));
     const range = await page.textContent("#series-range");
     await page.click('button[title="Zoom in"]');
     await page.waitForFunction((before) => document.getElementById("series-range").textContent !== before, range);

@@ -77,6 +77,13 @@ class Redis:
         rows.pop("others", None)
         return {"cc": cc, "rows": rows}
 
+    def feed_of(self, asn):
+        """Sources of sampled packets from that AS, which gets a row."""
+        self.server.call("ZADD", "ns:{a}:top:asn:24h", 1, asn)
+        flat = [dict(zip(each[::2], each[1::2])) for _, each in
+                self.server.call("XRANGE", "ns:{a}:feed", "-", "+")]
+        return sorted({each[b"src"].decode() for each in flat if each[b"asn"] == asn.encode()})
+
     def source(self):
         address = self.server.call("ZREVRANGE", "ns:{a}:iot", 0, 0)[0].decode()
         flat = self.server.call("HGETALL", f"ns:{{a}}:src:{address}")
@@ -119,7 +126,7 @@ class Redis:
 
     def answer(self, question):
         if isinstance(question, dict):
-            return self.table(**question)
+            return self.feed_of(**question) if "asn" in question else self.table(**question)
         return {"numbers": self.numbers, "country": self.country, "source": self.source,
                 "stop redis": self.stop, "start redis": self.start,
                 "many sources": self.many}[question]()
