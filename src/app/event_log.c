@@ -73,6 +73,8 @@ static void write_event(struct event_log *log, const struct event *event)
 {
     const struct event_names *names = &log->config.names;
     struct err err;
+    if (log->config.withheld && prefix_set_has(log->config.withheld, &event->source))
+        return;
     log->written++;
     if (log->file && log->csv)
         sink_event_csv(out_file_stream(log->file), event, names);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <nightscope/lines.h>
+#include <nightscope/prefix.h>
 
 struct event_log_config {
     unsigned workers;
@@ -15,6 +16,8 @@ struct event_log_config {
                               NULL: none */
     struct hourly *hourly; /* NULL: none; borrowed */
     struct event_names names;
+    const struct prefix_set *withheld; /* events of these sources are not written; NULL: of
+                                          none; borrowed */
     bool deferred; /* whoever delivers must not wait for a disk: event_log_write() writes, and
                       of more than pending_max the rest is lost, and counted */
 };

@@ -98,6 +98,7 @@ int lines_open(struct lines *lines, const struct setup *setup, bool live, struct
         .path = path,
         .hourly = lines->hourly,
         .names = names_of(setup),
+        .withheld = setup_withheld(setup),
         .deferred = live,
     };
     lines->events = event_log_new(&config, err);

@@ -193,6 +193,15 @@ def main():
         expect("CSV", len(list(csv.reader(io.StringIO(table.decode())))) == len(rows) + 1)
         check_hourly(folder, [whole], lines, report)
 
+        forged = rows[0]["SourceIP"] # in the dark space: withheld unless it is asked for
+        dark = ("--dark", f"10.0.0.0/8,{forged}")
+        _, other = replay(folder, [whole], *dark)
+        expect("a source of the dark space is withheld",
+               [json.loads(line)["SourceIP"] for line in other.splitlines()]
+               == [row["SourceIP"] for row in rows if row["SourceIP"] != forged])
+        _, other = replay(folder, [whole], *dark, "--show-dark")
+        expect("and shown with --show-dark", other == lines)
+
         small, _ = replay(folder, [whole], "--max-events", "64", "--workers", "1")
         expect("a full table is counted", small["limits"]["events_evicted"] > 0, small["limits"])
         _, one = replay(folder, [whole], "--max-events", "64", "--workers", "1")
