@@ -7,11 +7,13 @@
  * A spool goes on where an earlier run ended; fill=N fills its disk every 2 N minutes, for N.
  * withheld: sources of the prefixes below are not to be shown. pace: milliseconds to the next
  * minute, at most; wait: how long to wait at the end. Says on standard output how it went, as
- * JSON; a line on standard error for each change of state. */
+ * JSON; a line on standard error for each change of state. User and password are those of the
+ * environment. */
 #include "app/flusher.h"
 #include "sample.h"
 #include "sink/json_out.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -194,7 +196,9 @@ int main(int argc, char **argv)
 {
     struct redis_config redis;
     struct err err = {0};
-    if (argc < 3 || redis_url_parse(argv[1], &redis, &err) != 0)
+    if (argc < 3 || redis_url_parse(argv[1], &redis, &err) != 0 ||
+        redis_credentials(&redis, NULL, getenv("NIGHTSCOPE_REDIS_USER"),
+                          getenv("NIGHTSCOPE_REDIS_PASSWORD"), &err) != 0)
         return 2;
     for (int i = 3; i < argc; i++) {
         char *equals = strchr(argv[i], '=');
