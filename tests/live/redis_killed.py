@@ -20,7 +20,7 @@ def totals(server):
 
 
 def state(address):
-    """What the metrics say of Redis: the name of its state, is it up, and what it lags behind."""
+    """What the metrics say of Redis: the name of its state, is it up, and all of them."""
     found = values(get(address)[2])
     names = [key.split('"')[1] for key in found if key.startswith("nightscope_redis_state{")]
     return names, found["nightscope_redis_up"], found

@@ -4,6 +4,7 @@ A sensor is killed at random moments while numbered packets come, then goes on w
 and the packets after its last checkpoint, are all that was sent, each once."""
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -116,6 +117,33 @@ def killed(wire, parent, server):
            (report["packets"], SOURCES, SOURCES), (SEED, label, report["packets"]))
     expect("a source is one still", report["sources"] == SOURCES, report["sources"])
     return folder, options, report
+
+
+def loses_what_it_says(wire, parent):
+    """No checkpoint between a start and a kill: lost is what came between, and it says how long that was."""
+    folder = folder_of(parent, "lost")
+    options = ["--checkpoint", "1h", "--sensor", "lost"]
+    sensor = start(wire, folder, *options).ready()
+    wire.send(burst(120))
+    sensor.wait_frames(120)
+    first = sensor.stop()
+    kept = checkpoint(folder)
+    sensor = start(wire, folder, *options).ready()
+    wire.send(burst(77, 1000))
+    sensor.wait_frames(77)
+    sensor.stop(signal.SIGKILL)
+    expect("no checkpoint was written meanwhile", checkpoint(folder) == kept)
+    least = int(time.time() - kept[1] / 1e9) - 1
+    sensor = start(wire, folder, *options).ready()
+    most = int(time.time() - kept[1] / 1e9) + 2
+    said = re.search(r"taken up; (\d+) s were not captured", sensor.log())
+    expect("it says how long nothing was kept", said and least <= int(said[1]) <= most,
+           (least, sensor.log(), most))
+    wire.send(burst(55, 2000))
+    report = sensor.wait_frames(55).stop()
+    expect("what was kept and what came since is counted, each once", (first["packets"], report["packets"])
+           == (120, 175), (first["packets"], report["packets"]))
+    expect("in minutes, too", sum(minute["packets"] for minute in report["series"]) == 175, report["series"])
 
 
 def ended_in_a_minute(wire, folder, options, report):
@@ -245,6 +273,7 @@ def main():
         with tempfile.TemporaryDirectory() as parent, Wire() as wire, other:
             os.chmod(parent, 0o755)
             running = ended_in_a_minute(wire, *killed(wire, parent, server))
+            loses_what_it_says(other, parent)
             who_is_refused(other, parent)
             full_disk(other, parent, server)
             events_stay_open(other, parent)
