@@ -7,8 +7,9 @@
  *                                EXPIRE ns:{S}:stage:I:top:tcp:1h 3600
  *
  * UNLINK is for what an earlier attempt of the same writer left. EXPIRE comes after the first
- * command, so that a writer that dies leaves nothing for ever, and after the last one of the
- * key and of a batch: a later writer's sweep may have taken the half-made key in between. */
+ * command, so that a writer that dies leaves nothing for ever (but one key when it dies between
+ * the two: the sensor's next run sweeps it away), and after the last one of the key and of a
+ * batch: a later writer's sweep may have taken the half-made key in between. */
 #include "publish/publish.h"
 
 #include <assert.h>

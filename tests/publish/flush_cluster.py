@@ -70,8 +70,7 @@ def main():
             master.kill()
         out, told = process.communicate(timeout=300)
         result = json.loads(out)
-        new = replica if how == "kill" else failover.slot_master(nodes)[0]
-        found, found_lives = keys_of(Client(new.path))
+        found, found_lives = keys_of(Client(failover.holder(nodes).path))
         found = {key: item for key, item in found.items() if key.startswith(b"ns:{S}:")}
         lines = [] if result["sent"] else [f"not sent: {result['error']}"]
         wanted = {key: item for key, item in wanted.items() if key.startswith(b"ns:{S}:")}
