@@ -1,5 +1,7 @@
 #include "app/checkpoint_file.h"
 
+#include "app/write_all.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,20 +23,6 @@ static int fail(const struct state_dir *dir, struct err *err, const char *what, 
     char path[ERR_ORIGIN_CAP];
     (void)snprintf(path, sizeof path, "%s/%s", dir->path, NAME);
     return err_set(err, path, 0, 0, "%s%s%s", what, why ? ": " : "", why ? why : "");
-}
-
-static bool write_all(int fd, const uint8_t *bytes, size_t n)
-{
-    while (n) {
-        ssize_t done = write(fd, bytes, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        bytes += done;
-        n -= (size_t)done;
-    }
-    return true;
 }
 
 static bool drain(void *context, const uint8_t *bytes, size_t n)

@@ -1,5 +1,7 @@
 #include "app/spool_file.h"
 
+#include "app/write_all.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,20 +35,6 @@ static void fill_header(uint8_t header[static HEADER_BYTES], const uint8_t *byte
     put_le(header + 8, SPOOL_VERSION, 4);
     put_le(header + 12, n, 8);
     put_le(header + 20, n ? crc32_z(0, bytes, n) : 0, 4);
-}
-
-static bool write_all(int fd, const uint8_t *bytes, size_t n)
-{
-    while (n) {
-        ssize_t done = write(fd, bytes, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        bytes += done;
-        n -= (size_t)done;
-    }
-    return true;
 }
 
 /* A name is only sure to be on disk when its folder is. */
