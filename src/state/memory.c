@@ -91,7 +91,16 @@ static size_t round_up(size_t bytes, size_t to)
     return (bytes + to - 1) / to * to;
 }
 
-/* Fresh zeros at a multiple of 2 MiB, of whole spans. */
+/* Asks for large pages for the first `full` bytes, and for small ones behind them. A kernel
+ * without large pages refuses, and all are small. */
+static void choose_pages(uint8_t *base, size_t full, size_t bytes)
+{
+    (void)madvise(base, full, MADV_HUGEPAGE);
+    if (full < bytes)
+        (void)madvise(base + full, bytes - full, MADV_NOHUGEPAGE);
+}
+
+/* Fresh zeros at a multiple of 2 MiB, of whole spans, in large pages. */
 static void *map_spans(size_t bytes)
 {
     size_t cap = bytes + SPAN;
@@ -104,7 +113,7 @@ static void *map_spans(size_t bytes)
         (void)munmap(base, before);
     if (cap - before - bytes)
         (void)munmap(base + before + bytes, cap - before - bytes);
-    (void)madvise(base + before, bytes, MADV_HUGEPAGE); /* a kernel without: smaller pages */
+    choose_pages(base + before, bytes, bytes);
     return base + before;
 }
 
@@ -259,13 +268,12 @@ static void *allocate(struct memory *memory, size_t bytes)
 /* Moves the pages of a large array to a larger one. */
 static void *move_large(void *old, size_t old_bytes, size_t new_bytes)
 {
-    old_bytes = round_up(old_bytes, SPAN);
-    new_bytes = round_up(new_bytes, SPAN);
     if (old_bytes == new_bytes)
         return old;
     void *base = map_spans(new_bytes); /* reserves a place at a multiple of 2 MiB */
     if (!base)
         return NULL;
+    choose_pages(old, old_bytes, old_bytes); /* only a mapping that is all alike can move */
     if (mremap(old, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, base) == MAP_FAILED) {
         (void)munmap(base, new_bytes);
         return NULL;
@@ -281,13 +289,18 @@ void *memory_grow(struct memory *memory, void *old, size_t old_bytes, size_t new
         void *base = mremap(old, old_bytes, new_bytes, MREMAP_MAYMOVE);
         return base == MAP_FAILED ? NULL : base;
     }
-    if (is_large(memory, old_bytes) && is_large(memory, new_bytes))
-        return move_large(old, old_bytes, new_bytes);
-    void *base = allocate(memory, new_bytes);
+    bool was_large = is_large(memory, old_bytes), is_now = is_large(memory, new_bytes);
+    size_t full = round_up(old_bytes, SPAN), bytes = round_up(new_bytes, SPAN);
+    void *base =
+        was_large && is_now ? move_large(old, full, bytes) : allocate(memory, new_bytes);
     if (!base)
         return NULL;
-    memcpy(base, old, old_bytes < new_bytes ? old_bytes : new_bytes);
-    memory_free(memory, old, old_bytes);
+    if (is_now && bytes > full)
+        choose_pages(base, full, bytes);
+    if (!was_large || !is_now) {
+        memcpy(base, old, old_bytes < new_bytes ? old_bytes : new_bytes);
+        memory_free(memory, old, old_bytes);
+    }
     return base;
 }
 

@@ -6,6 +6,8 @@
  *
  * The tables of 64 shards are too small for such pages one by one, so they share spans. An
  * array that grows moves; what it leaves serves others, and a span that is all free goes back.
+ * What a large array grew by is in pages of 4 KiB until it grows again: else each of some
+ * hundred arrays would hold, on average, a megabyte that it has not used yet.
  *
  * Whoever holds a reference may use it; a lock makes that safe from any thread (merging hands
  * arrays of one analysis to another). NULL is allowed, and means a mapping for every array. */

@@ -4,6 +4,7 @@
 #include "state/memory.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 enum { ARRAYS = 24, STEPS = 40, LARGEST = 3 << 20 };
 
@@ -121,6 +122,38 @@ START_TEST(the_last_holder_ends_it)
 }
 END_TEST
 
+static size_t pages_held(uint8_t *base, size_t bytes)
+{
+    static unsigned char held[LARGEST * 4 / 4096];
+    size_t pages = bytes / 4096, n = 0;
+    ck_assert_uint_le(pages, sizeof held);
+    ck_assert_int_eq(mincore(base, bytes, held), 0);
+    for (size_t i = 0; i < pages; i++)
+        n += held[i] & 1;
+    return n;
+}
+
+/* From a span, and from a mapping of its own that has moved before. */
+START_TEST(what_a_large_array_grew_by_is_not_held_before_its_use)
+{
+    enum { MIB = 1 << 20 };
+    struct memory *memory = memory_new();
+    uint8_t *base = NULL;
+    size_t bytes = 0;
+    for (size_t grown = MIB; grown <= (size_t)8 * MIB; grown *= 2) {
+        base = memory_grow(memory, base, bytes, grown);
+        ck_assert_ptr_nonnull(base);
+        base[bytes] = 1;
+        if (bytes >= (size_t)2 * MIB)
+            ck_assert_uint_eq(pages_held(base + bytes, grown - bytes), 1);
+        memset(base + bytes, 1, grown - bytes);
+        bytes = grown;
+    }
+    memory_free(memory, base, bytes);
+    memory_drop(memory);
+}
+END_TEST
+
 START_TEST(a_size_that_cannot_be_is_refused)
 {
     struct memory *memory = memory_new();
@@ -142,6 +175,7 @@ int main(void)
     tcase_add_test(tests, an_eighth_of_what_is_in_use_is_cleared_ahead);
     tcase_add_test(tests, without_a_memory_every_array_is_a_mapping);
     tcase_add_test(tests, the_last_holder_ends_it);
+    tcase_add_test(tests, what_a_large_array_grew_by_is_not_held_before_its_use);
     tcase_add_test(tests, a_size_that_cannot_be_is_refused);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
