@@ -168,7 +168,7 @@ export class Atlas {
             if (this.totals) retext(caption, `${short(this.totals[kind])} ${word("packets").toLowerCase()}`);
         }
         const bounds = Array.from({ length: STEPS }, (_, i) => (i ? Math.ceil(this.most / FACTOR ** (STEPS - i)) : 1));
-        if (this.scale) refill(this.scale, bounds.map((bound, i) => make("span", { title: `≥ ${number(bound)}` }, make("i", { class: `s${i + 1}` }), i % 2 ? null : `${short(bound)}+`)));
+        if (this.scale) refill(this.scale, bounds.map((bound, i) => make("span", { title: `≥ ${number(bound)}` }, make("i", { class: `s${i + 1}` }), i % 2 || bound === bounds[i - 2] ? null : `${short(bound)}+`)));
     }
 
     pause() {

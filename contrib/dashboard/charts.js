@@ -123,7 +123,7 @@ export class Charts {
             width: Math.max(280, box.clientWidth), height: 210, tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), "Etc/UTC"),
             legend: { show: false },
             cursor: { sync: { key: "series" }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
-            scales: { x: { time: true }, y: { range: (u, min, max) => [0, Math.max(max * 1.08, 1e-3)] } },
+            scales: { x: { time: true }, y: { range: (u, min, max) => [0, max > 0 ? max * 1.08 : 1] } },
             axes: [{ ...axis, space: 90, values: (u, ticks) => timeTexts(ticks) }, { ...axis, size: 64, values: (u, ticks) => ticks.map((v) => short(v)) }],
             series: [{}, ...this.fields(kind).map(([name, colour], i) => ({
                 label: this.nameOf(name), stroke: take(`--t-${colour}`), width: 1.6, spanGaps: false, points: { show: false },
