@@ -54,6 +54,8 @@ def main():
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", copy], capture_output=True,
                               text=True, check=False)
         expect("it is valid", done.returncode == 0 and copy not in done.stderr, done.stderr)
+    # systemd sends stderr where stdout goes, unless it is told.
+    expect("its log is in the journal", re.search(r"^StandardError=journal$", text, re.M), text)
     calls = allowed_calls(text)
     for call in ("capset", "seccomp", "prctl", "socket", "setsockopt", "mmap", "poll", "ppoll",
                  "signalfd4", "eventfd2", "clone3", "getrandom", "ioctl", "renameat", "unlink",
