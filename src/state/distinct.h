@@ -154,11 +154,16 @@ PREFETCHER prefetch_all(const void *const *addresses, unsigned n)
         prefetch(addresses[i]);
 }
 
+/* Where the next key of a sketch waits. */
+static inline const void *distinct_sketch_place(const struct pool *pool, struct distinct set)
+{
+    const struct sketch *sketch = pool_block(pool, set.word);
+    return &sketch->waiting[set.kind - DISTINCT_SKETCH];
+}
+
 /* A byte distinct_note() will touch, of a set that has an open block. */
 static inline const void *distinct_place(const struct pool *pool, struct distinct set)
 {
-    const struct sketch *sketch = pool_block(pool, set.word);
-    if (distinct_is_sketch(set))
-        return &sketch->waiting[set.kind - DISTINCT_SKETCH];
-    return sketch;
+    return distinct_is_sketch(set) ? distinct_sketch_place(pool, set)
+                                   : pool_block(pool, set.word);
 }
