@@ -253,27 +253,36 @@ static void forget_guesses(struct work *work, unsigned begin)
     point(work, begin, work->guessed);
 }
 
+/* Row i, of which nothing was guessed, or wrongly: finds or inserts its source. Returns where
+ * the rows begin that are not counted: `begin`, or i when its shard was full. */
+static __attribute__((noinline)) unsigned find(struct analysis *analysis, struct work *work,
+                                               unsigned begin, unsigned i)
+{
+    const struct prepared *prepared = work->prepared;
+    work->row[i] = table_find(work->table[i], prepared->hash[i], prepared->columns.source[i],
+                              &work->batch->src6[i]);
+    point(work, i, i + 1);
+    if (work->row[i] == TABLE_NO_ROW)
+        insert(analysis, work, i);
+    if (work->row[i] != TABLE_NO_ROW)
+        return begin;
+    finish_before(analysis, work, begin, i);
+    if (shard_evict(analysis, work->shard[i])) {
+        forget_guesses(work, i);
+        insert(analysis, work, i);
+    }
+    return i;
+}
+
 static void step_count(struct analysis *analysis, struct work *work, unsigned begin,
                        unsigned end)
 {
     const struct prepared *prepared = work->prepared;
     for (unsigned i = begin; i < end; i++) {
-        uint32_t key = prepared->columns.source[i];
-        if (work->source[i]->key == key && !prepared->is6[i] && work->row[i] != TABLE_NO_ROW)
-            continue; /* almost always */
-        work->row[i] =
-            table_find(work->table[i], prepared->hash[i], key, &work->batch->src6[i]);
-        point(work, i, i + 1);
-        if (work->row[i] == TABLE_NO_ROW)
-            insert(analysis, work, i);
-        if (work->row[i] != TABLE_NO_ROW)
-            continue;
-        finish_before(analysis, work, begin, i);
-        begin = i;
-        if (shard_evict(analysis, work->shard[i])) {
-            forget_guesses(work, i);
-            insert(analysis, work, i);
-        }
+        bool right = work->source[i]->key == prepared->columns.source[i] && !prepared->is6[i] &&
+                     work->row[i] != TABLE_NO_ROW;
+        if (__builtin_expect(!right, 0))
+            begin = find(analysis, work, begin, i);
     }
     count_rows(analysis, work, begin, end);
 }

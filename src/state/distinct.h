@@ -113,6 +113,11 @@ static inline uint8_t distinct_note_sketch(struct pool *pool, struct distinct se
 /* False when this key froze the set (once a set). */
 static inline bool distinct_add(struct pool *pool, struct distinct *set, uint32_t key)
 {
+    if (distinct_is_open_block(*set) && distinct_is_sketch(*set)) {
+        uint16_t entry = sketch_entry(hash_u64(key, HASH_FIXED));
+        set->kind = distinct_note_sketch(pool, *set, entry, key);
+        return true;
+    }
     return distinct_note(pool, set, key) != DISTINCT_FROZE;
 }
 
