@@ -113,6 +113,11 @@ static inline uint8_t distinct_note_sketch(struct pool *pool, struct distinct se
 /* False when this key froze the set (once a set). */
 static inline bool distinct_add(struct pool *pool, struct distinct *set, uint32_t key)
 {
+    if (distinct_is_open_block(*set) && distinct_is_sketch(*set)) {
+        uint16_t entry = sketch_entry(hash_u64(key, HASH_FIXED));
+        set->kind = distinct_note_sketch(pool, *set, entry, key);
+        return true;
+    }
     return distinct_note(pool, set, key) != DISTINCT_FROZE;
 }
 
@@ -154,11 +159,16 @@ PREFETCHER prefetch_all(const void *const *addresses, unsigned n)
         prefetch(addresses[i]);
 }
 
+/* Where the next key of a sketch waits. */
+static inline const void *distinct_sketch_place(const struct pool *pool, struct distinct set)
+{
+    const struct sketch *sketch = pool_block(pool, set.word);
+    return &sketch->waiting[set.kind - DISTINCT_SKETCH];
+}
+
 /* A byte distinct_note() will touch, of a set that has an open block. */
 static inline const void *distinct_place(const struct pool *pool, struct distinct set)
 {
-    const struct sketch *sketch = pool_block(pool, set.word);
-    if (distinct_is_sketch(set))
-        return &sketch->waiting[set.kind - DISTINCT_SKETCH];
-    return sketch;
+    return distinct_is_sketch(set) ? distinct_sketch_place(pool, set)
+                                   : pool_block(pool, set.word);
 }

@@ -125,7 +125,9 @@ static inline bool evidence_remember(struct evidence_record *record, uint32_t pr
     } else {
         if (known)
             return false;
-        *kept = __builtin_shufflevector(*kept, fresh, 4, 0, 1, 2);
+        evidence_probes moved = __builtin_shufflevector(*kept, *kept, 3, 0, 1, 2);
+        moved[0] = probe;
+        *kept = moved;
     }
     if (record->probes_n < PROBES_KEPT)
         record->probes_n++;

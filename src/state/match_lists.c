@@ -26,6 +26,7 @@ static void give_places(struct match_lists *lists, uint16_t counts[static BATCH_
             }
             counts[row] = (uint16_t)n;
             n += its;
+            lists->several[word] |= (uint64_t)(its > 1) << row % 64;
         }
     }
     lists->n = n;
@@ -70,6 +71,7 @@ void match_lists_fill(struct match_lists *lists, const struct evidence_plan *pla
     lists->n = 0;
     lists->rows_end = BATCH_CAP;
     memset(lists->any, 0, sizeof lists->any);
+    memset(lists->several, 0, sizeof lists->several);
     memset(lists->iot, 0, sizeof lists->iot);
     if (!plan || !matches)
         return;

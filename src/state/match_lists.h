@@ -23,10 +23,11 @@ static_assert(BATCH_CAP <= 256, "a row is a byte");
 static_assert(SIGNATURES_MAX <= 65536, "a signature is two");
 
 struct match_lists {
-    unsigned n;                /* hits that are listed, by row and then by signature */
-    unsigned rows_end;         /* rows before it are listed; BATCH_CAP: all are */
-    uint64_t any[BATCH_WORDS]; /* rows that match some signature */
-    uint64_t iot[BATCH_WORDS]; /* rows that match for sure one of origin iot */
+    unsigned n;                    /* hits that are listed, by row and then by signature */
+    unsigned rows_end;             /* rows before it are listed; BATCH_CAP: all are */
+    uint64_t any[BATCH_WORDS];     /* rows that match some signature */
+    uint64_t several[BATCH_WORDS]; /* listed rows that match more than one */
+    uint64_t iot[BATCH_WORDS];     /* rows that match for sure one of origin iot */
     struct match_hit hits[MATCH_HITS_MAX];
 };
 
@@ -37,4 +38,11 @@ void match_lists_fill(struct match_lists *lists, const struct evidence_plan *pla
 static inline bool match_lists_empty(const struct match_lists *lists)
 {
     return lists->n == 0 && lists->rows_end == BATCH_CAP;
+}
+
+/* Rows [begin, end) of a mask, fewer than 64 of one word, from bit 0 on. */
+static inline uint64_t match_lists_range(const uint64_t mask[static BATCH_WORDS],
+                                         unsigned begin, unsigned end)
+{
+    return mask[begin / 64] >> begin % 64 & (((uint64_t)1 << (end - begin)) - 1);
 }

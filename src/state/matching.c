@@ -4,22 +4,13 @@
 
 #include <string.h>
 
-/* Do all rows belong to the window of the first? Almost always. */
-static bool one_window(struct window *const *windows, unsigned n)
-{
-    uintptr_t differ = 0;
-    for (unsigned i = 0; i < n; i++)
-        differ |= (uintptr_t)windows[i] ^ (uintptr_t)windows[0];
-    return differ == 0;
-}
-
 /* Counts `n` rows in a series, and in the windows they belong to. */
 static void count_series(struct analysis *analysis, const struct matching *matching,
                          const uint64_t rows[static BATCH_WORDS], unsigned n, enum count count)
 {
     struct window *const *windows = matching->of.windows;
     analysis->totals.counts[count] += n;
-    if (matching->one_window) {
+    if (matching->of.one_window) {
         if (windows[0])
             windows[0]->counts[count] += n;
         return;
@@ -77,7 +68,6 @@ void matching_start(struct matching *matching, struct analysis *analysis,
     if (match_lists_empty(lists))
         return;
     memcpy(matching->iot, lists->iot, sizeof matching->iot);
-    matching->one_window = one_window(of->windows, batch->n);
     for (unsigned i = 0; i < labels->touched_n; i++)
         memset(labels->rows[labels->touched[i]], 0, sizeof labels->rows[0]);
     labels->touched_n = 0;
@@ -102,21 +92,19 @@ void matching_start(struct matching *matching, struct analysis *analysis,
 
 static struct source *source_of(const struct matching_sources *of, unsigned i)
 {
-    return of->row[i] == TABLE_NO_ROW ? NULL : of->table[i]->rows + of->row[i];
+    return of->row[i] == TABLE_NO_ROW ? NULL : of->source[i];
 }
 
-void matching_prefetch(const struct matching *matching, const struct analysis *analysis,
-                       unsigned end)
+void matching_prefetch(const struct matching *matching, unsigned begin, unsigned end)
 {
-    const struct match_lists *lists = matching->lists;
-    for (unsigned k = matching->noted; k + 1 < lists->n && lists->hits[k].row < end; k++) {
-        unsigned i = lists->hits[k].row;
-        if (lists->hits[k + 1].row != i)
-            continue; /* its record is the first, in the mark */
+    uint64_t rows = match_lists_range(matching->lists->several, begin, end);
+    for (; rows; rows &= rows - 1) {
+        /* the record of the first signature is in the mark */
+        unsigned i = begin + (unsigned)__builtin_ctzll(rows);
         const struct source *source = source_of(&matching->of, i);
         if (!source || !source->mark)
             continue;
-        const struct pool *pool = &analysis->shards[matching->of.shard[i]].evidence;
+        const struct pool *pool = &matching->of.shard[i]->evidence;
         const struct mark *mark = pool_block(pool, source->mark);
         prefetch(mark->head ? pool_block(pool, mark->head) : mark);
     }
@@ -148,9 +136,10 @@ static uint64_t candidates_of(const struct who *who, unsigned kinds)
     for (unsigned kind = 0; kind < CANDIDATE_COUNT_; kind++)
         if (kinds & 1U << kind)
             n += table_counter(table, row, kind) - mark_base(&who->shard->evidence, mark, kind);
+    const struct source *source = of->source[who->i];
     for (unsigned later = who->i + 1; later < who->matching->counted; later++)
-        n -= of->row[later] == row && of->table[later] == table &&
-             (kinds >> of->columns->candidate[later] & 1);
+        if (of->source[later] == source)
+            n -= kinds >> of->columns->candidate[later] & 1;
     return n;
 }
 
@@ -231,12 +220,12 @@ static inline void note(struct analysis *analysis, struct who *who, const struct
         record = NULL;
         if (item->kind == EVIDENCE_PLAIN)
             record = evidence_find(&who->shard->evidence, mark->head, hit->signature);
+        if (!record)
+            note_slowly(analysis, who, hit);
     }
-    if (!record)
-        note_slowly(analysis, who, hit);
-    else if (evidence_count(item, record, hit->probe) & NOTE_DUE)
+    if (record && (evidence_count(item, record, hit->probe) & NOTE_DUE))
         judge(plan, who, hit->signature);
-    if (analysis->events && item->kind == EVIDENCE_PLAIN)
+    if (__builtin_expect(analysis->events != NULL, 0) && item->kind == EVIDENCE_PLAIN)
         note_event(analysis, who, hit->signature);
 }
 
@@ -268,37 +257,29 @@ static void count_iot(struct analysis *analysis, const struct matching *matching
 }
 
 /* A source's, made when there is none; 0: memory was refused, or there is no source. */
-static uint32_t make_mark(struct shard *shard, struct source *source)
+static __attribute__((noinline)) uint32_t make_mark(struct shard *shard, struct source *source)
 {
     if (source && !source->mark)
         source->mark = mark_make(&shard->evidence);
     return source ? source->mark : 0;
 }
 
-/* The hits of a row that is listed. */
-static void note_row(struct analysis *analysis, struct matching *matching,
-                     const struct match_hit *hits, unsigned n)
+static inline struct who who_of(struct matching *matching, unsigned i)
 {
-    unsigned i = hits->row;
-    struct shard *shard = &analysis->shards[matching->of.shard[i]];
-    struct who who = {matching, shard, make_mark(shard, source_of(&matching->of, i)), i,
-                      mask_test(matching->lists->iot, i)};
-    for (unsigned k = 0; who.mark && k < n; k++)
-        note(analysis, &who, &hits[k]);
-    if (!who.mark)
-        analysis->labels.refused += n;
-    if (who.iot)
-        count_iot(analysis, matching, i, who.mark ? mark_of(&who) : NULL);
+    struct shard *shard = matching->of.shard[i];
+    struct source *source = source_of(&matching->of, i);
+    uint32_t mark = source ? source->mark : 0;
+    if (__builtin_expect(!mark, 0))
+        mark = make_mark(shard, source);
+    return (struct who){matching, shard, mark, i, mask_test(matching->lists->iot, i)};
 }
 
-/* The same of a row that found no room there. */
+/* The hits of a row that found no room in the list. */
 static void walk_row(struct analysis *analysis, struct matching *matching, unsigned i)
 {
     const struct matches *matches = matching->matches;
     const struct evidence_plan *plan = analysis->labels.plan;
-    struct shard *shard = &analysis->shards[matching->of.shard[i]];
-    struct who who = {matching, shard, make_mark(shard, source_of(&matching->of, i)), i,
-                      mask_test(matching->lists->iot, i)};
+    struct who who = who_of(matching, i);
     for (unsigned k = 0; k < matches->hits_n; k++) {
         unsigned signature = matches->hits[k];
         if (!mask_test(matches->mask[signature], i) || evidence_off(plan, signature))
@@ -320,16 +301,19 @@ static void walk_row(struct analysis *analysis, struct matching *matching, unsig
 void matching_note(struct analysis *analysis, struct matching *matching, unsigned end)
 {
     const struct match_lists *lists = matching->lists;
-    const struct match_hit *hits = lists->hits;
-    unsigned k = matching->noted;
-    while (k < lists->n && hits[k].row < end) {
-        unsigned n = 1;
-        while (k + n < lists->n && hits[k + n].row == hits[k].row)
-            n++;
-        note_row(analysis, matching, hits + k, n);
-        k += n;
+    const struct match_hit *hit = lists->hits + matching->noted, *last = lists->hits + lists->n;
+    while (hit < last && hit->row < end) {
+        struct who who = who_of(matching, hit->row);
+        do {
+            if (who.mark)
+                note(analysis, &who, hit);
+            else
+                analysis->labels.refused++;
+        } while (++hit < last && hit->row == who.i);
+        if (who.iot)
+            count_iot(analysis, matching, who.i, who.mark ? mark_of(&who) : NULL);
     }
-    matching->noted = k;
+    matching->noted = (unsigned)(hit - lists->hits);
     for (; matching->walked < end; matching->walked++)
         if (mask_test(lists->any, matching->walked))
             walk_row(analysis, matching, matching->walked);
@@ -338,7 +322,7 @@ void matching_note(struct analysis *analysis, struct matching *matching, unsigne
 void matching_expire(struct analysis *analysis, struct matching *matching, unsigned i)
 {
     const struct matching_sources *of = &matching->of;
-    struct shard *shard = &analysis->shards[of->shard[i]];
+    struct shard *shard = of->shard[i];
     uint64_t counters[CANDIDATE_COUNT_];
     matching->counted = i;
     matching_note(analysis, matching, i);

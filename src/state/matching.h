@@ -9,10 +9,12 @@
  * a row's may be read when it is noted. */
 struct matching_sources {
     const struct columns *columns;
-    const uint8_t *shard;
+    struct shard *const *shard;
     struct table *const *table;
     const uint32_t *row;           /* in the table, or TABLE_NO_ROW */
+    struct source *const *source;  /* the same, if it has one */
     struct window *const *windows; /* NULL for a late packet */
+    bool one_window;               /* for all rows */
 };
 
 /* The matches of a batch that is being counted. */
@@ -21,7 +23,6 @@ struct matching {
     const struct matches *matches;
     const struct match_lists *lists;
     struct matching_sources of;
-    bool one_window;  /* for all rows */
     unsigned noted;   /* hits of the list */
     unsigned walked;  /* rows before it need not be walked any more, if they are not listed */
     unsigned counted; /* rows before it are in the counters of their sources */
@@ -34,9 +35,9 @@ struct matching {
 void matching_start(struct matching *matching, struct analysis *analysis,
                     const struct batch *batch, const struct matches *matches,
                     const struct match_lists *lists, const struct matching_sources *of);
-/* Asks for the records of sources that match more than one signature, for rows before `end`. */
-void matching_prefetch(const struct matching *matching, const struct analysis *analysis,
-                       unsigned end);
+/* Asks for the records of sources that match more than one signature, of rows of one word of a
+ * mask. */
+void matching_prefetch(const struct matching *matching, unsigned begin, unsigned end);
 /* Notes the matches of the rows before `end`, which must be counted, as evidence. */
 void matching_note(struct analysis *analysis, struct matching *matching, unsigned end);
 

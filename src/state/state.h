@@ -110,8 +110,9 @@ static inline uint32_t source_key_of(const struct address *address)
 }
 
 /* Counts everything of a batch that is not by source: totals, windows. Sets ret_windows[row] to
- * the window the packet belongs to, NULL for a late one. */
-void tally_batch(struct analysis *analysis, const struct batch *batch,
+ * the window the packet belongs to, NULL for a late one. True: all rows are of the minute of
+ * the first, which has a window. */
+bool tally_batch(struct analysis *analysis, const struct batch *batch,
                  const struct columns *columns, const struct sums *sums,
                  struct window *ret_windows[static BATCH_CAP]);
 void totals_merge(struct totals *into, const struct totals *from);

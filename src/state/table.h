@@ -154,13 +154,14 @@ static inline uint32_t table_row_in(uint32_t entry)
     return entry & (((uint32_t)1 << TABLE_INDEX_BITS) - 1);
 }
 
-/* The row that table_find() will look at first, or TABLE_NO_ROW; sometimes so when it will find
- * one further on. */
-static inline uint32_t table_probable_row(const struct table *table, uint64_t hash)
+/* The row that table_find() will look at first, or TABLE_NO_ROW; `slot` is table_slot().
+ * Sometimes so when it will find one further on. */
+static inline uint32_t table_probable_row(const struct table *table, uint32_t slot,
+                                          uint64_t hash)
 {
     if (!table->slots_cap)
         return TABLE_NO_ROW;
-    const uint32_t *group = table->slots + table_slot(table, hash);
+    const uint32_t *group = table->slots + slot;
     unsigned tagged = table_tagged(group, table_tag(hash));
     return tagged ? table_row_in(group[__builtin_ctz(tagged)]) : TABLE_NO_ROW;
 }
@@ -229,4 +230,18 @@ static inline bool source_seen_at(struct source *source, uint32_t at_s, bool lat
     bool first = !(source->minutes & bit);
     source->minutes |= bit;
     return first;
+}
+
+/* The same for most packets: one of the minute that the source's last one lies in, which began
+ * at minute_s. False, and nothing is noted: source_seen_at() has to be asked. */
+static inline bool source_seen_again(struct source *source, uint32_t at_s, uint32_t minute_s,
+                                     uint32_t span_s)
+{
+    if (source->last_s - minute_s >= span_s || !(source->minutes & 1))
+        return false;
+    if (at_s < source->first_s)
+        source->first_s = at_s;
+    if (at_s > source->last_s)
+        source->last_s = at_s;
+    return true;
 }

@@ -17,10 +17,14 @@ static void add_dports(const struct columns *columns, unsigned begin, unsigned e
                        struct port_set *ret_ports)
 {
     static_assert(CLASS_SCAN == 0, "the tallies of scans come first");
+    enum { PORT_WORDS = sizeof ret_ports->bits / sizeof ret_ports->bits[0][0] };
+    static_assert(sizeof ret_ports->bits == (1U << COLUMN_VIEW_SHIFT) / 8, "UDP follows TCP");
+    uint64_t *bits = ret_ports->bits[0];
+#pragma GCC unroll 4
     for (unsigned i = begin; i < end; i++) {
         uint32_t tally = columns->tally[i];
         uint64_t is_scan = tally >> COLUMN_VIEW_SHIFT == CLASS_SCAN;
-        ret_ports->bits[tally >> 16 & 1][tally / 64 & 1023] |= is_scan << (tally % 64);
+        bits[tally / 64 % PORT_WORDS] |= is_scan << tally % 64;
     }
 }
 
@@ -91,7 +95,7 @@ static bool add_minute(struct analysis *analysis, const struct batch *batch,
     return true;
 }
 
-void tally_batch(struct analysis *analysis, const struct batch *batch,
+bool tally_batch(struct analysis *analysis, const struct batch *batch,
                  const struct columns *columns, const struct sums *sums,
                  struct window *ret_windows[static BATCH_CAP])
 {
@@ -99,7 +103,7 @@ void tally_batch(struct analysis *analysis, const struct batch *batch,
     add_refusals(analysis, batch);
     add_masks(&analysis->totals, sums);
     if (add_minute(analysis, batch, columns, sums, ret_windows))
-        return;
+        return true;
     uint32_t now_min = 0;
     for (unsigned begin = 0, end; begin < batch->n; begin = end) {
         if (batch->now_min[begin] > now_min) {
@@ -119,6 +123,7 @@ void tally_batch(struct analysis *analysis, const struct batch *batch,
         for (unsigned i = begin; !window && i < end; i++)
             add_late(analysis, batch->now_min[i]); /* without one: its minute is closed */
     }
+    return false;
 }
 
 void totals_merge(struct totals *into, const struct totals *from)

@@ -86,6 +86,7 @@ static void check(const struct match_lists *lists, const struct batch *batch)
             k++;
         }
         ck_assert_int_eq(mask_test(lists->any, row), its > 0);
+        ck_assert_int_eq(mask_test(lists->several, row), its > 1 && row < lists->rows_end);
         ck_assert_int_eq(mask_test(lists->iot, row), iot);
     }
     ck_assert_uint_eq(k, lists->n);
