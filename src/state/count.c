@@ -1,11 +1,11 @@
 /* Counting a batch that prepare.c has prepared. Its rows go through four steps, a stretch of
  * rows at a time, and each step asks for the memory that the next one will need:
  *
- *   slots     of the source in its index                   prefetch them, the tally of its port
- *   guess     look into the slots                          prefetch its row
- *   count     compare, or insert; all but sets and marks   prefetch where the packet goes in
- * the of the source, the tally of the port         source's sets, and its mark finish evidence;
- * add to the sets
+ *   step      does                                   asks for
+ *   slots     where its index may have the source    the slots, the tally of its port
+ *   guess     look into the slots                    the row of the source
+ *   count     compare, or insert; count              its sets, its mark
+ *   finish    note matches; add to the sets          (count_sets.c)
  *
  *   stretch   1       2       3       4
  *             slots
