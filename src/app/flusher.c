@@ -2,6 +2,7 @@
 #include "app/flusher.h"
 
 #include "app/flush_model.h"
+#include "app/flush_parcel.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -16,16 +17,6 @@ enum {
     ATTEMPT_MS = 300000, /* one attempt takes no longer, so that the inbox stays short */
     INBOX_MAX = 1024,    /* calls of flusher_add() that wait for the thread */
     ROUNDS_MAX = 3,      /* of one attempt, when the server turns out to have lost keys */
-};
-
-/* Values as they wait for the thread. */
-struct parcel {
-    struct parcel *next;
-    struct flusher_values values; /* copied lists; window: NULL, they are in `windows` */
-    struct window *windows;
-    struct flusher_minute *minutes;
-    struct feed_packet *feed;
-    struct model_names *names; /* new ones, before the values */
 };
 
 struct flusher {
@@ -65,48 +56,6 @@ static int64_t clock_ms(clockid_t clock)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* What was handed over for good. */
-static void free_taken(struct flusher_values *values)
-{
-    while (values->steps) {
-        struct profile *next = values->steps->next;
-        profile_free(values->steps);
-        values->steps = next;
-    }
-    report_free(values->report);
-    free(values->report_json);
-    free(values->labelled);
-}
-
-static void free_parcel(struct parcel *parcel)
-{
-    free_taken(&parcel->values);
-    free(parcel->windows);
-    free(parcel->minutes);
-    free(parcel->feed);
-    model_names_free(parcel->names);
-    free(parcel);
-}
-
-/* Copies what is only lent. The taken parts are the parcel's in either case. */
-static bool fill_parcel(struct parcel *parcel, const struct flusher_values *values)
-{
-    parcel->values = *values;
-    parcel->windows = malloc((values->minutes_n + 1) * sizeof *parcel->windows);
-    parcel->minutes = malloc((values->minutes_n + 1) * sizeof *parcel->minutes);
-    parcel->feed = malloc((values->feed_n + 1) * sizeof *parcel->feed);
-    if (!parcel->windows || !parcel->minutes || !parcel->feed)
-        return false;
-    for (size_t i = 0; i < values->minutes_n; i++) {
-        parcel->windows[i] = *values->minutes[i].window;
-        parcel->minutes[i] =
-            (struct flusher_minute){&parcel->windows[i], values->minutes[i].seconds};
-    }
-    if (values->feed_n)
-        memcpy(parcel->feed, values->feed, values->feed_n * sizeof *parcel->feed);
-    return true;
-}
-
 /* Under the lock. */
 static void post(struct flusher *flusher, struct parcel *parcel)
 {
@@ -118,62 +67,32 @@ static void post(struct flusher *flusher, struct parcel *parcel)
 
 void flusher_add(struct flusher *flusher, struct flusher_values *values)
 {
-    struct parcel *parcel = calloc(1, sizeof *parcel);
-    bool filled = parcel && fill_parcel(parcel, values);
+    int64_t closed_until_s = values->closed_until_s;
+    struct parcel *parcel = parcel_of_values(values);
     (void)pthread_mutex_lock(&flusher->lock);
-    bool room = filled && flusher->inbox_n < INBOX_MAX;
+    bool room = parcel && flusher->inbox_n < INBOX_MAX;
     if (room)
         post(flusher, parcel);
     flusher->status.refused += !room;
     if (!flusher->first_s)
-        flusher->first_s = values->closed_until_s;
-    if (values->closed_until_s > flusher->status.closed_s)
-        flusher->status.closed_s = values->closed_until_s;
+        flusher->first_s = closed_until_s;
+    if (closed_until_s > flusher->status.closed_s)
+        flusher->status.closed_s = closed_until_s;
     (void)pthread_mutex_unlock(&flusher->lock);
-    if (!room && parcel)
-        free_parcel(parcel);
-    else if (!room)
-        free_taken(values);
+    if (!room)
+        parcel_free(parcel);
 }
 
 int flusher_signatures(struct flusher *flusher, const struct signature_set *signatures,
                        const char *const *labels, size_t labels_n)
 {
-    struct parcel *parcel = calloc(1, sizeof *parcel);
-    if (parcel)
-        parcel->names = model_names_new(signatures, labels, labels_n);
-    if (!parcel || !parcel->names) {
-        free(parcel);
+    struct parcel *parcel = parcel_of_names(signatures, labels, labels_n);
+    if (!parcel)
         return -1;
-    }
     (void)pthread_mutex_lock(&flusher->lock);
     post(flusher, parcel);
     (void)pthread_mutex_unlock(&flusher->lock);
     return 0;
-}
-
-static void apply(struct flusher *flusher, struct parcel *parcel)
-{
-    struct flush_model *model = &flusher->model;
-    struct flusher_values *values = &parcel->values;
-    if (parcel->names) {
-        model_take_names(model, parcel->names);
-        parcel->names = NULL;
-        return;
-    }
-    for (size_t i = 0; i < values->minutes_n; i++)
-        model_add_minute(model, parcel->minutes[i].window, parcel->minutes[i].seconds);
-    model_take_steps(model, values->steps);
-    values->steps = NULL;
-    model_advance(model, values->closed_until_s);
-    model_add_feed(model, parcel->feed, values->feed_n);
-    if (values->report) {
-        model_take_report(model, values->report, values->report_json, values->report_json_len,
-                          values->labelled, values->labelled_n);
-        values->report = NULL;
-        values->report_json = NULL;
-        values->labelled = NULL;
-    }
 }
 
 static enum flusher_state state_of(enum redis_status status)
@@ -418,8 +337,8 @@ static bool take_work(struct flusher *flusher)
     (void)pthread_mutex_unlock(&flusher->lock);
     while (parcel) {
         struct parcel *next = parcel->next;
-        apply(flusher, parcel);
-        free_parcel(parcel);
+        parcel_open(parcel, &flusher->model);
+        parcel_free(parcel);
         parcel = next;
     }
     if (news && flusher->spool)
@@ -448,7 +367,7 @@ static void flusher_free(struct flusher *flusher)
 {
     while (flusher->inbox) {
         struct parcel *next = flusher->inbox->next;
-        free_parcel(flusher->inbox);
+        parcel_free(flusher->inbox);
         flusher->inbox = next;
     }
     model_fini(&flusher->model);

@@ -1,0 +1,25 @@
+/* What a flusher is given, as it waits in the inbox of its thread. */
+#pragma once
+
+#include "app/flush_model.h"
+#include "app/flusher.h"
+
+/* Values, or the names that those after it go by. */
+struct parcel {
+    struct parcel *next;
+    struct flusher_values values; /* copied lists; window: NULL, they are in `windows` */
+    struct window *windows;
+    struct flusher_minute *minutes;
+    struct feed_packet *feed;
+    struct model_names *names; /* NULL: these are values */
+};
+
+/* Copies what is only lent, takes the rest. NULL: memory, and what was to be taken is freed. */
+struct parcel *parcel_of_values(const struct flusher_values *values);
+/* NULL: memory. */
+struct parcel *parcel_of_names(const struct signature_set *signatures,
+                               const char *const *labels, size_t labels_n);
+/* Gives a model what is in it; the parcel is still to be freed. */
+void parcel_open(struct parcel *parcel, struct flush_model *model);
+/* NULL is allowed. */
+void parcel_free(struct parcel *parcel);
