@@ -1,4 +1,5 @@
-"""The systemd unit: valid, hardened, and what it allows is enough. unit.py UNIT NIGHTSCOPE"""
+"""The systemd unit: valid, hardened, what it allows is enough, and it is installed for the program that is.
+unit.py UNIT NIGHTSCOPE INSTALLED-UNIT INSTALLED-NIGHTSCOPE"""
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ import tempfile
 
 from wire import expect, finish
 
-UNIT, NIGHTSCOPE = (os.path.abspath(name) for name in sys.argv[1:3])
+UNIT, NIGHTSCOPE, INSTALLED, PROGRAM = (os.path.abspath(name) for name in sys.argv[1:5])
 EXPOSURE_MAX = 2.0
 
 
@@ -66,6 +67,9 @@ def main():
     for line in ("Type=notify", "AmbientCapabilities=CAP_NET_RAW", "Restart=on-failure",
                  "RestartPreventExitStatus=2 78"):
         expect(f"{line}", line in text.splitlines())
+    with open(INSTALLED, encoding="utf-8") as file:
+        expect("the installed one is the same but for the program's place",
+               file.read() == text.replace("ExecStart=/usr/bin/nightscope", f"ExecStart={PROGRAM}"))
     finish()
 
 
