@@ -212,15 +212,17 @@ class Sensor:
         self.socket.settimeout(DEADLINE_S)
         self.notes = []
         self.frames = self.lost = 0
-        self.errors = open(os.path.join(self.folder, "stderr"), "w+", encoding="utf-8")
+        self.errors = os.path.join(self.folder, "stderr")
         extra = [] if "-i" in options else ["-i", interface]
-        self.process = wire.start(wire.dark, program, "live", *extra, "--json", *options,
-                                  stdout=subprocess.PIPE, stderr=self.errors,
-                                  env={**os.environ, "NOTIFY_SOCKET": path, **(environment or {})})
+        with open(self.errors, "w", encoding="utf-8") as errors:
+            self.process = wire.start(
+                wire.dark, program, "live", *extra, "--json", *options, stdout=subprocess.PIPE,
+                stderr=errors, env={**os.environ, "NOTIFY_SOCKET": path, **(environment or {})})
 
     def log(self):
-        self.errors.seek(0)
-        return self.errors.read()
+        """Read through a file of its own: a shared one would share the place the sensor writes at."""
+        with open(self.errors, encoding="utf-8") as errors:
+            return errors.read()
 
     def hear(self):
         note = self.socket.recv(4096).decode()
@@ -271,7 +273,6 @@ class Sensor:
                 self.hear()
         except BlockingIOError:
             pass
-        self.errors.close()
         self.socket.close()
         shutil.rmtree(self.folder)
         self.text = text
