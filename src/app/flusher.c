@@ -446,7 +446,17 @@ void flusher_status(struct flusher *flusher, struct flusher_status *ret_status)
         ret_status->closed_s > since_s ? (uint64_t)(ret_status->closed_s - since_s) : 0;
 }
 
-bool flusher_end(struct flusher *flusher, unsigned wait_ms, struct err *err)
+static enum flusher_left what_is_left(const struct flusher *flusher)
+{
+    const struct flusher_status *status = &flusher->status;
+    if (!flusher->model.any_due && !flusher->model.all_due)
+        return FLUSHER_LEFT_NOTHING;
+    bool spooled = flusher->spool && !status->spool_text[0] &&
+                   status->spooled_s == flusher->model.closed_until_s;
+    return spooled && !flusher->overtaken ? FLUSHER_LEFT_SPOOLED : FLUSHER_LEFT_UNSENT;
+}
+
+enum flusher_left flusher_end(struct flusher *flusher, unsigned wait_ms, struct err *err)
 {
     (void)pthread_mutex_lock(&flusher->lock);
     flusher->ending = true;
@@ -454,12 +464,12 @@ bool flusher_end(struct flusher *flusher, unsigned wait_ms, struct err *err)
     (void)pthread_cond_signal(&flusher->wake);
     (void)pthread_mutex_unlock(&flusher->lock);
     (void)pthread_join(flusher->thread, NULL);
-    bool sent = !flusher->model.any_due && !flusher->model.all_due;
-    if (!sent)
+    enum flusher_left left = what_is_left(flusher);
+    if (left != FLUSHER_LEFT_NOTHING)
         (void)err_set(err, "redis", 0, 0, "%s: %s", flusher_state_name(flusher->status.state),
                       flusher->status.text[0] ? flusher->status.text : "nothing was sent");
     (void)pthread_mutex_destroy(&flusher->lock);
     (void)pthread_cond_destroy(&flusher->wake);
     flusher_free(flusher);
-    return sent;
+    return left;
 }

@@ -95,10 +95,16 @@ int flusher_signatures(struct flusher *flusher, const struct signature_set *sign
 /* Any thread, but one at a time. Refused memory is counted in the status. */
 void flusher_add(struct flusher *flusher, struct flusher_values *values);
 
+/* What Redis has not, at the end. */
+enum flusher_left {
+    FLUSHER_LEFT_NOTHING,
+    FLUSHER_LEFT_SPOOLED, /* what was closed is in the spool: the next run sends it */
+    FLUSHER_LEFT_UNSENT,  /* no spool has it, or another writer owns the sensor */
+};
+
 /* Flushes what is there, waits at most wait_ms for it to be acknowledged, ends the thread and
- * frees. True: Redis has everything. False: *err says why not, and what is held is in the spool
- * where there is one. state: "ended" in ns:{S}:info. */
-bool flusher_end(struct flusher *flusher, unsigned wait_ms, struct err *err);
+ * frees. *err says why something is left. state: "ended" in ns:{S}:info. */
+enum flusher_left flusher_end(struct flusher *flusher, unsigned wait_ms, struct err *err);
 
 /* For logs, metrics and health: a copy as of now. Times by the clock are Unix time. */
 struct flusher_status {

@@ -241,7 +241,7 @@ static int print_report(struct sensor *sensor, const struct live_result *result,
     if (sensor->redis_setup.wanted) {
         struct report *shown = report;
         report = NULL;
-        if (!live_redis_end(&sensor->redis, result->analysis, shown, &files, err))
+        if (live_redis_end(&sensor->redis, result->analysis, shown, &files, err) != 0)
             exit_status = -1;
     }
 out:

@@ -306,8 +306,8 @@ int live_redis_start(struct live_redis *redis, const struct redis_setup *setup,
     return err_set(err, NULL, 0, 0, "out of memory");
 }
 
-bool live_redis_end(struct live_redis *redis, struct analysis *analysis, struct report *report,
-                    const struct sink_files *files, struct err *err)
+int live_redis_end(struct live_redis *redis, struct analysis *analysis, struct report *report,
+                   const struct sink_files *files, struct err *err)
 {
     /* Hours and steps that have begun are as whole as they will ever be, but where state is
      * kept. */
@@ -322,7 +322,15 @@ bool live_redis_end(struct live_redis *redis, struct analysis *analysis, struct 
     hand_over(redis, &values, feed);
     struct flusher *flusher = redis->flusher;
     redis->flusher = NULL;
-    return flusher_end(flusher, END_WAIT_MS, err);
+    struct err why = {0};
+    enum flusher_left left = flusher_end(flusher, END_WAIT_MS, &why);
+    if (left == FLUSHER_LEFT_SPOOLED)
+        message_warning("redis: %s; what was closed is kept in %s, and the next run sends it",
+                        why.text, redis->spool);
+    if (left != FLUSHER_LEFT_UNSENT)
+        return 0;
+    *err = why;
+    return -1;
 }
 
 void live_redis_fini(struct live_redis *redis)

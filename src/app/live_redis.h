@@ -45,8 +45,9 @@ bool live_redis_settled(const struct live_redis *redis);
  * -1 with *err. */
 int live_redis_start(struct live_redis *redis, const struct redis_setup *setup,
                      struct live_control *control, struct err *err);
-/* The end: takes the report. False with *err: Redis has not everything. */
-bool live_redis_end(struct live_redis *redis, struct analysis *analysis, struct report *report,
-                    const struct sink_files *files, struct err *err);
+/* The end: takes the report. -1 with *err: Redis has not everything, and will not get it from
+ * the next run. */
+int live_redis_end(struct live_redis *redis, struct analysis *analysis, struct report *report,
+                   const struct sink_files *files, struct err *err);
 /* Without an end: nothing more is sent. */
 void live_redis_fini(struct live_redis *redis);

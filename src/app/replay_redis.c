@@ -121,11 +121,13 @@ int replay_redis_end(struct replay_redis *redis, struct analysis *analysis,
     uint64_t wait_s = redis->setup->options.value[OPTION_redis_timeout].number;
     struct flusher *flusher = redis->flusher;
     redis->flusher = NULL;
-    bool sent = flusher_end(flusher, (unsigned)wait_s * 1000, err);
+    enum flusher_left left = flusher_end(flusher, (unsigned)wait_s * 1000, err);
     if (!added)
         return err_set(err, NULL, 0, 0, "out of memory: Redis has not everything");
-    if (sent)
+    if (left == FLUSHER_LEFT_NOTHING)
         return 0;
+    if (left == FLUSHER_LEFT_UNSENT)
+        return -1;
     struct err why = *err;
     return err_set(err, why.origin, 0, 0,
                    "%s; what was closed is kept in %s, and the next run sends it", why.text,

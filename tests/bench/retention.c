@@ -150,7 +150,7 @@ int main(int argc, char **argv)
         add(at_s + minute * 60, 1, minute % 5 == 4, CHANGED_A_MINUTE);
         say("after", minute);
     }
-    bool sent = flusher_end(flusher, 10000, &err);
+    bool sent = flusher_end(flusher, 10000, &err) == FLUSHER_LEFT_NOTHING;
     sample_fini(&sample);
     return sent ? 0 : 1;
 }

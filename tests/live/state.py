@@ -254,6 +254,36 @@ def events_stay_open(wire, parent):
     expect("open scan events stay open", os.path.getsize(out) == 0, out)
 
 
+def ends_without_redis(wire, parent):
+    """Redis is gone when the sensor is stopped: that is no failure, as the next run sends what is kept."""
+    folder, server = folder_of(parent, "away"), Server()
+    options = ["--lateness", "0s", "--redis", server.url, "--sensor", "away"]
+    try:
+        sensor = start(wire, folder, *options).ready()
+        wait_until("word that it is away", lambda: "redis: away" in sensor.log())
+        wire.send(burst(60))
+        sensor.wait_frames(60).stop()
+        expect("status 0, and it says where all is kept",
+               sensor.status == 0 and f"is kept in {folder}/" in sensor.text, (sensor.status, sensor.text))
+        server.start()
+        os.chmod(server.folder, 0o755)
+        os.chmod(server.path, 0o777)
+        sensor = start(wire, folder, *options).ready()
+        wire.send(burst(40, 60))
+        sensor.wait_frames(40).stop()
+        expect("the next run ends with status 0", sensor.status == 0, sensor.text)
+        totals = server.call("HGETALL", "ns:{away}:totals")
+        totals = dict(zip(totals[::2], totals[1::2]))
+        expect("and sends what both have counted", totals.get(b"packets") == b"100", totals)
+        server.stop()
+        sensor = Sensor(NIGHTSCOPE, wire, "--signatures", SIGNATURES, *options, *OPTIONS).ready()
+        sensor.stop()
+        expect("without state it is a failure", sensor.status == 1 and "redis: away" in sensor.text,
+               (sensor.status, sensor.text))
+    finally:
+        server.remove()
+
+
 def without_state(wire):
     sensor = Sensor(NIGHTSCOPE, wire, "--signatures", SIGNATURES, *OPTIONS).ready()
     expect("without state it says so", "nothing is kept on disk" in sensor.log(), sensor.log())
@@ -277,6 +307,7 @@ def main():
             who_is_refused(other, parent)
             full_disk(other, parent, server)
             events_stay_open(other, parent)
+            ends_without_redis(other, parent)
             without_state(other)
             minute_is_whole(server, *running)
     finally:

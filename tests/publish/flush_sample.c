@@ -254,7 +254,7 @@ int main(int argc, char **argv)
     }
     struct flusher_status status;
     flusher_status(flusher, &status);
-    bool sent = flusher_end(flusher, (unsigned)options.wait, &err);
+    bool sent = flusher_end(flusher, (unsigned)options.wait, &err) == FLUSHER_LEFT_NOTHING;
     print(&status, sent, &err);
     sample_fini(&sample);
     prefix_set_free(withheld);
