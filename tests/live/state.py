@@ -42,8 +42,8 @@ def folder_of(parent, name):
     return path
 
 
-def start(wire, folder, *options):
-    return Sensor(NIGHTSCOPE, wire, "--signatures", SIGNATURES, "--workers", "2", "--top", "0",
+def start(wire, folder, *options, workers=2):
+    return Sensor(NIGHTSCOPE, wire, "--signatures", SIGNATURES, "--workers", str(workers), "--top", "0",
                   "--state", folder, *options, *OPTIONS)
 
 
@@ -83,13 +83,14 @@ def rows_of(server):
 
 
 def killed(wire, parent, server):
-    """Kills, at moments that a seed gives, with packets of every run that are surely kept."""
+    """Kills, at moments that a seed gives, with packets of every run that are surely kept. A run need not have
+    as many workers as the one before."""
     rng = random.Random(SEED)
     folder = folder_of(parent, "killed")
     options = ["--checkpoint", "1s", "--lateness", "0s", "--redis", server.url, "--sensor", "here"]
     sent = kept = 0
     for run in range(KILLS):
-        sensor = start(wire, folder, *options).ready()
+        sensor = start(wire, folder, *options, workers=rng.randrange(1, 4)).ready()
         if run:
             expect("it says what it has taken up", "taken up;" in sensor.log() and
                    "s were not captured" in sensor.log(), sensor.log())
