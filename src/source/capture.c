@@ -49,8 +49,8 @@ static bool ended(struct capture *capture)
     if (stream->no_memory)
         return capture_fail(capture, "out of memory at byte %" PRIu64, end);
     switch (stream->last) {
-    case BYTES_OK:
-    case BYTES_END:
+    case CONTENTS_OK:
+    case CONTENTS_END:
         if (end != capture->record_offset)
             return cut(capture,
                        "cut at byte %" PRIu64 ": the record at byte %" PRIu64
@@ -58,16 +58,16 @@ static bool ended(struct capture *capture)
                        end, capture->record_offset);
         capture->state = CAPTURE_DONE;
         return false;
-    case BYTES_CUT:
+    case CONTENTS_CUT:
         return cut(capture,
                    "cut at byte %" PRIu64 " of the unpacked data: the %s data ends early", end,
-                   stream->bytes->name);
-    case BYTES_FAILED:
+                   stream->contents->name);
+    case CONTENTS_FAILED:
         break;
     }
     return capture_fail(capture, "cannot be read at byte %" PRIu64 ": %s%s%s", end,
-                        stream->bytes->name, stream->bytes->name[0] ? ": " : "",
-                        stream->bytes->why);
+                        stream->contents->name, stream->contents->name[0] ? ": " : "",
+                        stream->contents->why);
 }
 
 bool capture_need(struct capture *capture, size_t n)
@@ -101,7 +101,8 @@ static bool begin(struct capture *capture)
 {
     const struct stream *stream = &capture->stream;
     if (!stream_need(&capture->stream, 4))
-        return stream->no_memory || stream->last == BYTES_CUT || stream->last == BYTES_FAILED
+        return stream->no_memory || stream->last == CONTENTS_CUT ||
+                       stream->last == CONTENTS_FAILED
                    ? ended(capture)
                    : not_a_capture(capture);
     uint32_t magic = capture_load32(stream->pos, false);
@@ -143,13 +144,13 @@ struct capture *capture_open(const char *name, struct block_pool *pool,
         return capture;
     }
     (void)posix_fadvise(capture->fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* a hint; pipes refuse it */
-    bytes_input_init(&capture->input, capture->fd, shared);
-    struct bytes *bytes = bytes_new(&capture->input);
-    if (!bytes) {
+    contents_input_init(&capture->input, capture->fd, shared);
+    struct contents *contents = contents_new(&capture->input);
+    if (!contents) {
         capture_close(capture);
         return NULL;
     }
-    stream_init(&capture->stream, bytes, pool);
+    stream_init(&capture->stream, contents, pool);
     (void)begin(capture); /* a failure is in its state */
     return capture;
 }
@@ -160,7 +161,7 @@ void capture_close(struct capture *capture)
         return;
     pcapng_end(capture);
     stream_fini(&capture->stream);
-    bytes_free(capture->stream.bytes);
+    contents_free(capture->stream.contents);
     if (capture->fd > STDIN_FILENO)
         (void)close(capture->fd); /* nothing was written */
     free(capture);

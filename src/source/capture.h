@@ -35,7 +35,7 @@ struct interface; /* of pcapng.c */
 struct capture {
     const char *name;
     int fd; /* 0 is not closed */
-    struct bytes_input input;
+    struct contents_input input;
     struct stream stream;
     const struct capture_format *format;
     enum capture_state state;

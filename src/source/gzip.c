@@ -3,17 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/bytes_internal.h"
+#include "source/contents_internal.h"
 #include "source/inflate.h"
 
 struct gzip {
-    struct bytes bytes;
-    struct bytes_input *input;
+    struct contents contents;
+    struct contents_input *input;
     struct inflater *inflater;
     const uint8_t *next_in; /* stored bytes not yet inflated */
     uint32_t in_n;
     bool input_ended, between_members, ended;
-    uint8_t buf[BYTES_INPUT_CAP];
+    uint8_t buf[CONTENTS_INPUT_CAP];
 };
 
 /* Adds stored bytes behind those not yet inflated. False: a read error. */
@@ -23,7 +23,7 @@ static bool refill(struct gzip *gzip)
         memmove(gzip->buf, gzip->next_in, gzip->in_n);
     gzip->next_in = gzip->buf;
     ssize_t n =
-        bytes_input_read(gzip->input, gzip->buf + gzip->in_n, sizeof gzip->buf - gzip->in_n);
+        contents_input_read(gzip->input, gzip->buf + gzip->in_n, sizeof gzip->buf - gzip->in_n);
     if (n < 0)
         return false;
     gzip->input_ended = n == 0;
@@ -46,18 +46,19 @@ static bool next_member(struct gzip *gzip)
     return true;
 }
 
-static enum bytes_result gzip_read(struct bytes *bytes, uint8_t *buf, size_t cap, size_t *ret_n)
+static enum contents_result gzip_read(struct contents *contents, uint8_t *buf, size_t cap,
+                                      size_t *ret_n)
 {
-    struct gzip *gzip = (struct gzip *)bytes;
+    struct gzip *gzip = (struct gzip *)contents;
     uint32_t room = cap < UINT32_MAX ? (uint32_t)cap : UINT32_MAX, left = room;
     bool stuck = false;
     while (left == room) {
         if (gzip->between_members && !next_member(gzip))
-            return bytes_fail_errno(bytes, gzip->input->error);
+            return contents_fail_errno(contents, gzip->input->error);
         if (gzip->ended)
-            return BYTES_END;
+            return CONTENTS_END;
         if ((stuck || !gzip->in_n) && !gzip->input_ended && !refill(gzip))
-            return bytes_fail_errno(bytes, gzip->input->error);
+            return contents_fail_errno(contents, gzip->input->error);
         struct inflate_buffers buffers = {gzip->next_in, buf, gzip->in_n, room};
         const char *why = NULL;
         enum inflate_result result = inflater_run(gzip->inflater, &buffers, &why);
@@ -69,34 +70,34 @@ static enum bytes_result gzip_read(struct bytes *bytes, uint8_t *buf, size_t cap
         if (left != room)
             break; /* an error repeats itself in the next call */
         if (stuck && gzip->input_ended)
-            return BYTES_CUT;
+            return CONTENTS_CUT;
         if (result == INFLATE_FAILED)
-            return bytes_fail(bytes, why);
+            return contents_fail(contents, why);
     }
     *ret_n = room - left;
-    return BYTES_OK;
+    return CONTENTS_OK;
 }
 
-static void gzip_free(struct bytes *bytes)
+static void gzip_free(struct contents *contents)
 {
-    struct gzip *gzip = (struct gzip *)bytes;
+    struct gzip *gzip = (struct gzip *)contents;
     inflater_free(gzip->inflater);
     free(gzip);
 }
 
-static const struct bytes_ops gzip_ops = {gzip_read, gzip_free};
+static const struct contents_ops gzip_ops = {gzip_read, gzip_free};
 
-struct bytes *bytes_new_gzip(struct bytes_input *input)
+struct contents *contents_new_gzip(struct contents_input *input)
 {
     struct gzip *gzip = calloc(1, sizeof *gzip);
     if (!gzip)
         return NULL;
-    gzip->bytes = (struct bytes){.ops = &gzip_ops, .name = "gzip"};
+    gzip->contents = (struct contents){.ops = &gzip_ops, .name = "gzip"};
     gzip->input = input;
     gzip->inflater = inflater_new();
     if (!gzip->inflater) {
         free(gzip);
         return NULL;
     }
-    return &gzip->bytes;
+    return &gzip->contents;
 }

@@ -109,7 +109,7 @@ static void probe_file(struct replay *replay, struct file *file)
     if (!open_file(replay, file, file->reopen ? NULL : &replay->bytes_read))
         return;
     file->first_ns = file->capture->head_ns;
-    replay->packed |= file->capture->stream.bytes->name[0] != '\0';
+    replay->packed |= file->capture->stream.contents->name[0] != '\0';
     if (file->reopen)
         close_file(replay, file);
     replay->order[replay->order_n++] = file;

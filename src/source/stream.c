@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-void stream_init(struct stream *stream, struct bytes *bytes, struct block_pool *pool)
+void stream_init(struct stream *stream, struct contents *contents, struct block_pool *pool)
 {
-    *stream = (struct stream){.bytes = bytes, .pool = pool, .next_cap = BLOCK_BYTES_MIN};
+    *stream = (struct stream){.contents = contents, .pool = pool, .next_cap = BLOCK_BYTES_MIN};
 }
 
 void stream_fini(struct stream *stream)
@@ -44,14 +44,14 @@ static bool make_room(struct stream *stream, size_t n)
 
 bool stream_fill(struct stream *stream, size_t n)
 {
-    if (stream->last != BYTES_OK || !make_room(stream, n))
+    if (stream->last != CONTENTS_OK || !make_room(stream, n))
         return false;
     while (stream_available(stream) < n) {
         uint8_t *limit = stream->block->bytes + stream->block->cap;
         size_t got = 0;
         stream->last =
-            bytes_read(stream->bytes, stream->end, (size_t)(limit - stream->end), &got);
-        if (stream->last != BYTES_OK)
+            contents_read(stream->contents, stream->end, (size_t)(limit - stream->end), &got);
+        if (stream->last != CONTENTS_OK)
             return false;
         stream->end += got;
     }

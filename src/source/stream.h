@@ -10,22 +10,22 @@
 #include <stdbool.h>
 
 #include "source/block.h"
-#include "source/bytes.h"
+#include "source/contents.h"
 
 struct stream {
-    struct bytes *bytes;
+    struct contents *contents;
     struct block_pool *pool;
     struct block *block; /* NULL before the first byte */
     const uint8_t *pos;
     uint8_t *end;
-    uint64_t block_offset;  /* of block->bytes[0] in the contents */
-    size_t next_cap;        /* of the next block */
-    enum bytes_result last; /* why there is no more, when there is not */
+    uint64_t block_offset;     /* of block->bytes[0] in the contents */
+    size_t next_cap;           /* of the next block */
+    enum contents_result last; /* why there is no more, when there is not */
     bool no_memory;
 };
 
-void stream_init(struct stream *stream, struct bytes *bytes, struct block_pool *pool);
-/* Gives the block back; the bytes stay the caller's. */
+void stream_init(struct stream *stream, struct contents *contents, struct block_pool *pool);
+/* Gives the block back; the contents stay the caller's. */
 void stream_fini(struct stream *stream);
 
 bool stream_fill(struct stream *stream, size_t n);

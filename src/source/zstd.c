@@ -4,20 +4,20 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-#include "source/bytes_internal.h"
+#include "source/contents_internal.h"
 
 struct zstd {
-    struct bytes bytes;
-    struct bytes_input *input;
+    struct contents contents;
+    struct contents_input *input;
     ZSTD_DStream *stream;
     ZSTD_inBuffer in;
     bool input_ended, inside_frame, failed;
-    uint8_t buf[BYTES_INPUT_CAP];
+    uint8_t buf[CONTENTS_INPUT_CAP];
 };
 
 static bool refill(struct zstd *zstd)
 {
-    ssize_t n = bytes_input_read(zstd->input, zstd->buf, sizeof zstd->buf);
+    ssize_t n = contents_input_read(zstd->input, zstd->buf, sizeof zstd->buf);
     if (n < 0)
         return false;
     zstd->input_ended = n == 0;
@@ -25,52 +25,53 @@ static bool refill(struct zstd *zstd)
     return true;
 }
 
-static enum bytes_result zstd_read(struct bytes *bytes, uint8_t *buf, size_t cap, size_t *ret_n)
+static enum contents_result zstd_read(struct contents *contents, uint8_t *buf, size_t cap,
+                                      size_t *ret_n)
 {
-    struct zstd *zstd = (struct zstd *)bytes;
+    struct zstd *zstd = (struct zstd *)contents;
     ZSTD_outBuffer out = {buf, cap, 0};
     while (out.pos == 0) {
         if (zstd->failed)
-            return BYTES_FAILED;
+            return CONTENTS_FAILED;
         if (zstd->in.pos == zstd->in.size && !zstd->input_ended && !refill(zstd))
-            return bytes_fail_errno(bytes, zstd->input->error);
+            return contents_fail_errno(contents, zstd->input->error);
         bool no_input = zstd->in.pos == zstd->in.size;
         if (no_input && !zstd->inside_frame)
-            return BYTES_END;
+            return CONTENTS_END;
         size_t result = ZSTD_decompressStream(zstd->stream, &out, &zstd->in);
         if (ZSTD_isError(result)) {
             zstd->failed = true;
-            (void)bytes_fail(bytes, ZSTD_getErrorName(result));
+            (void)contents_fail(contents, ZSTD_getErrorName(result));
         } else {
             zstd->inside_frame = result != 0;
             if (no_input && out.pos == 0 && zstd->inside_frame)
-                return BYTES_CUT;
+                return CONTENTS_CUT;
         }
     }
     *ret_n = out.pos;
-    return BYTES_OK;
+    return CONTENTS_OK;
 }
 
-static void zstd_free(struct bytes *bytes)
+static void zstd_free(struct contents *contents)
 {
-    struct zstd *zstd = (struct zstd *)bytes;
+    struct zstd *zstd = (struct zstd *)contents;
     (void)ZSTD_freeDStream(zstd->stream); /* cannot fail */
     free(zstd);
 }
 
-static const struct bytes_ops zstd_ops = {zstd_read, zstd_free};
+static const struct contents_ops zstd_ops = {zstd_read, zstd_free};
 
-struct bytes *bytes_new_zstd(struct bytes_input *input)
+struct contents *contents_new_zstd(struct contents_input *input)
 {
     struct zstd *zstd = calloc(1, sizeof *zstd);
     if (!zstd)
         return NULL;
-    zstd->bytes = (struct bytes){.ops = &zstd_ops, .name = "zstd"};
+    zstd->contents = (struct contents){.ops = &zstd_ops, .name = "zstd"};
     zstd->input = input;
     zstd->stream = ZSTD_createDStream();
     if (!zstd->stream) {
         free(zstd);
         return NULL;
     }
-    return &zstd->bytes;
+    return &zstd->contents;
 }

@@ -1,5 +1,5 @@
 /* Recognising what a file is stored as, and plain files. */
-#include "source/bytes.h"
+#include "source/contents.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,14 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "source/bytes_internal.h"
+#include "source/contents_internal.h"
 
 struct plain {
-    struct bytes bytes;
-    struct bytes_input *input;
+    struct contents contents;
+    struct contents_input *input;
 };
 
-static ssize_t read_fd(struct bytes_input *input, uint8_t *buf, size_t cap)
+static ssize_t read_fd(struct contents_input *input, uint8_t *buf, size_t cap)
 {
     for (;;) {
         ssize_t n = read(input->fd, buf, cap);
@@ -37,9 +37,9 @@ static ssize_t read_fd(struct bytes_input *input, uint8_t *buf, size_t cap)
     }
 }
 
-void bytes_input_init(struct bytes_input *input, int fd, _Atomic uint64_t *shared)
+void contents_input_init(struct contents_input *input, int fd, _Atomic uint64_t *shared)
 {
-    *input = (struct bytes_input){.fd = fd, .shared = shared};
+    *input = (struct contents_input){.fd = fd, .shared = shared};
     while (input->magic_n < sizeof input->magic) {
         ssize_t n =
             read_fd(input, input->magic + input->magic_n, sizeof input->magic - input->magic_n);
@@ -49,7 +49,7 @@ void bytes_input_init(struct bytes_input *input, int fd, _Atomic uint64_t *share
     }
 }
 
-ssize_t bytes_input_read(struct bytes_input *input, uint8_t *buf, size_t cap)
+ssize_t contents_input_read(struct contents_input *input, uint8_t *buf, size_t cap)
 {
     size_t n = input->magic_n - input->magic_used;
     if (n) {
@@ -61,54 +61,54 @@ ssize_t bytes_input_read(struct bytes_input *input, uint8_t *buf, size_t cap)
     return input->error ? -1 : read_fd(input, buf, cap);
 }
 
-enum bytes_result bytes_fail(struct bytes *bytes, const char *why)
+enum contents_result contents_fail(struct contents *contents, const char *why)
 {
-    (void)snprintf(bytes->why, sizeof bytes->why, "%s", why);
-    return BYTES_FAILED;
+    (void)snprintf(contents->why, sizeof contents->why, "%s", why);
+    return CONTENTS_FAILED;
 }
 
-enum bytes_result bytes_fail_errno(struct bytes *bytes, int error)
+enum contents_result contents_fail_errno(struct contents *contents, int error)
 {
-    char text[sizeof bytes->why];
-    return bytes_fail(bytes, strerror_r(error, text, sizeof text));
+    char text[sizeof contents->why];
+    return contents_fail(contents, strerror_r(error, text, sizeof text));
 }
 
-static enum bytes_result plain_read(struct bytes *bytes, uint8_t *buf, size_t cap,
-                                    size_t *ret_n)
+static enum contents_result plain_read(struct contents *contents, uint8_t *buf, size_t cap,
+                                       size_t *ret_n)
 {
-    struct plain *plain = (struct plain *)bytes;
-    ssize_t n = bytes_input_read(plain->input, buf, cap);
+    struct plain *plain = (struct plain *)contents;
+    ssize_t n = contents_input_read(plain->input, buf, cap);
     if (n < 0)
-        return bytes_fail_errno(bytes, plain->input->error);
+        return contents_fail_errno(contents, plain->input->error);
     *ret_n = (size_t)n;
-    return n ? BYTES_OK : BYTES_END;
+    return n ? CONTENTS_OK : CONTENTS_END;
 }
 
-static void plain_free(struct bytes *bytes)
+static void plain_free(struct contents *contents)
 {
-    free(bytes);
+    free(contents);
 }
 
-static const struct bytes_ops plain_ops = {plain_read, plain_free};
+static const struct contents_ops plain_ops = {plain_read, plain_free};
 
-static struct bytes *new_plain(struct bytes_input *input)
+static struct contents *new_plain(struct contents_input *input)
 {
     struct plain *plain = calloc(1, sizeof *plain);
     if (!plain)
         return NULL;
-    plain->bytes = (struct bytes){.ops = &plain_ops, .name = ""};
+    plain->contents = (struct contents){.ops = &plain_ops, .name = ""};
     plain->input = input;
-    return &plain->bytes;
+    return &plain->contents;
 }
 
 /* RFC 1952, section 2.3.1 */
-static bool is_gzip(const struct bytes_input *input)
+static bool is_gzip(const struct contents_input *input)
 {
     return input->magic_n >= 2 && input->magic[0] == 0x1f && input->magic[1] == 0x8b;
 }
 
 /* RFC 8878, sections 3.1.1 and 3.1.2: a frame, or a skippable frame of any of 16 kinds. */
-static bool is_zstd(const struct bytes_input *input)
+static bool is_zstd(const struct contents_input *input)
 {
     static const uint8_t frame[4] = {0x28, 0xb5, 0x2f, 0xfd}, skippable[3] = {0x2a, 0x4d, 0x18};
     const uint8_t *magic = input->magic;
@@ -117,15 +117,15 @@ static bool is_zstd(const struct bytes_input *input)
             ((magic[0] & 0xf0) == 0x50 && memcmp(magic + 1, skippable, 3) == 0));
 }
 
-struct bytes *bytes_new(struct bytes_input *input)
+struct contents *contents_new(struct contents_input *input)
 {
     if (is_gzip(input))
-        return bytes_new_gzip(input);
-    return is_zstd(input) ? bytes_new_zstd(input) : new_plain(input);
+        return contents_new_gzip(input);
+    return is_zstd(input) ? contents_new_zstd(input) : new_plain(input);
 }
 
-void bytes_free(struct bytes *bytes)
+void contents_free(struct contents *contents)
 {
-    if (bytes)
-        bytes->ops->free(bytes);
+    if (contents)
+        contents->ops->free(contents);
 }
