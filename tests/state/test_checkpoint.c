@@ -1,64 +1,17 @@
 /* Counting A, saving, loading elsewhere and counting B is counting A and B: whatever the cut,
  * the workers before and after, the limits that evict, and the secret keys. Reports, minutes,
  * profiles, events, evidence and the sample are compared. */
-#include "stream.h"
+#include "rules.h"
+#include "tools.h"
 
 #include "base/bytes.h"
-#include "state/evidence.h"
 #include "state/feed.h"
 
 #include <nightscope/checkpoint.h>
 #include <nightscope/event.h>
 #include <nightscope/profile.h>
 
-static const char TEXT[] = "signature often\n    title t\n    origin iot\n    match tcp\n"
-                           "    chance 0.3\n    reference none\n"
-                           "signature often-too\n    title t\n    label often\n"
-                           "    origin tool\n    match tcp or udp\n    chance 0.6\n"
-                           "    reference none\n"
-                           "signature rare\n    title t\n    origin tool\n"
-                           "    match tcp.dstport < 4000 or udp.dstport < 4000\n"
-                           "    chance 2^-8\n    reference none\n"
-                           "signature port\n    title t\n    origin iot\n"
-                           "    match tcp.dstport < 30000\n    constant tcp.srcport\n"
-                           "    chance 2^-3\n    reference none\n"
-                           "signature port-too\n    title t\n    label often\n"
-                           "    origin tool\n    match tcp\n    increasing tcp.dstport\n"
-                           "    distinct tcp.srcport\n    chance 2^-2\n    reference none\n"
-                           "signature dice\n    title t\n    origin tool\n"
-                           "    match tcp.dstport < 19000 or udp.dstport < 19000\n"
-                           "    chance 0.3\n    reference none\n"
-                           "signature widely\n    title t\n    origin research\n"
-                           "    match tcp or udp\n    distinct ports > 5 in 1d\n"
-                           "    reference none\n"
-                           "signature all-0\n    title t\n    origin tool\n"
-                           "    match ip or ipv6\n    chance 0.5\n    reference none\n"
-                           "signature all-1\n    title t\n    origin tool\n"
-                           "    match ip or ipv6\n    chance 0.6\n    reference none\n"
-                           "signature all-2\n    title t\n    origin tool\n"
-                           "    match ip or ipv6\n    chance 0.7\n    reference none\n"
-                           "signature all-3\n    title t\n    origin tool\n"
-                           "    match ip or ipv6\n    chance 0.8\n    reference none\n";
-enum { SIGNATURES = 11, PACKETS = 3000, WORKERS_MAX = 3 };
-
-static struct signature_set *signatures;
-static struct evidence_plan *plan;
-
-static void setup(void)
-{
-    static struct signature_errors errors;
-    signatures = signature_set_new();
-    ck_assert_int_eq(signature_set_parse(signatures, "test", TEXT, sizeof TEXT - 1, &errors),
-                     0);
-    plan = evidence_plan_new(
-        &(struct evidence_config){.signatures = signatures, .alpha = 0.02, .dark_size = 256});
-}
-
-static void teardown(void)
-{
-    evidence_plan_free(plan);
-    signature_set_free(signatures);
-}
+enum { PACKETS = 3000, WORKERS_MAX = 3 };
 
 /* What has been taken, and what goes on. */
 struct sensor {
@@ -236,16 +189,6 @@ static void sensor_fini(struct sensor *sensor)
     analysis_free(sensor->workers[0]);
 }
 
-static void same_tools(const struct report_tool *a, const struct report_tool *b, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        ck_assert_str_eq(a[i].name, b[i].name);
-        ck_assert_uint_eq(a[i].packets, b[i].packets);
-        ck_assert_uint_eq(a[i].sources, b[i].sources);
-        ck_assert_uint_eq(a[i].labelled, b[i].labelled);
-    }
-}
-
 static void same_reports(const struct report *a, const struct report *b)
 {
     same_report(a, b);
@@ -328,9 +271,9 @@ static void same_evidence(const struct analysis *a, const struct analysis *b,
     struct address address = {.is6 = packet->is6, .v4 = packet->src};
     if (packet->is6)
         address.v6 = packet->src6;
-    struct source_evidence left[SIGNATURES], right[SIGNATURES];
-    unsigned n = analysis_evidence(a, &address, left, SIGNATURES);
-    ck_assert_uint_eq(n, analysis_evidence(b, &address, right, SIGNATURES));
+    struct source_evidence left[RULES_N], right[RULES_N];
+    unsigned n = analysis_evidence(a, &address, left, RULES_N);
+    ck_assert_uint_eq(n, analysis_evidence(b, &address, right, RULES_N));
     for (unsigned i = 0; i < n; i++) {
         ck_assert_uint_eq(left[i].signature, right[i].signature);
         ck_assert_uint_eq(left[i].candidates, right[i].candidates);
@@ -487,7 +430,7 @@ START_TEST(sources_in_two_parts_become_one)
 }
 END_TEST
 
-/* Of the signatures of TEXT: one is another now, one needs records of another kind, one is as
+/* Of the RULES: one is another now, one needs records of another kind, one is as
  * it was; the rest is gone, and one is new, before all others. */
 static const char OTHERS[] = "signature brand-new\n    title t\n    origin tool\n"
                              "    match udp\n    chance 2^-8\n    reference none\n"
@@ -513,9 +456,9 @@ static uint64_t label_packets(const struct sensor *sensor, const char *name)
 {
     uint64_t packets = 0, others;
     for (const struct profile *profile = sensor->profiles; profile; profile = profile->next) {
-        struct profile_row rows[SIGNATURES];
+        struct profile_row rows[RULES_N];
         size_t n = profile_top(profile, PROFILE_ALL, PROFILE_LABEL, PROFILE_BY_PACKETS, rows,
-                               SIGNATURES, &others);
+                               RULES_N, &others);
         for (size_t i = 0; i < n; i++)
             if (strcmp(evidence_label_name(sensor->config.evidence, (unsigned)rows[i].key),
                        name) == 0)
@@ -557,8 +500,8 @@ START_TEST(signatures_go_by_their_names)
         struct address address = {.is6 = packet->is6, .v4 = packet->src};
         if (packet->is6)
             address.v6 = packet->src6;
-        struct source_evidence rows[SIGNATURES];
-        unsigned n = analysis_evidence(sensor.workers[0], &address, rows, SIGNATURES);
+        struct source_evidence rows[RULES_N];
+        unsigned n = analysis_evidence(sensor.workers[0], &address, rows, RULES_N);
         for (unsigned k = 0; k < n; k++) {
             const char *name = signature_at(set, rows[k].signature)->name;
             ck_assert(strcmp(name, "often") == 0 || strcmp(name, "rare") == 0);
@@ -615,7 +558,7 @@ int main(void)
     Suite *suite = suite_create("checkpoint");
     TCase *tests = tcase_create("checkpoint");
     tcase_set_timeout(tests, 240);
-    tcase_add_unchecked_fixture(tests, setup, teardown);
+    tcase_add_unchecked_fixture(tests, rules_setup, rules_teardown);
     tcase_add_test(tests, a_restart_changes_nothing);
     tcase_add_test(tests, evictions_go_on_where_they_were);
     tcase_add_test(tests, saving_is_the_inverse_of_loading);

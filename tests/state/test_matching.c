@@ -1,62 +1,14 @@
 /* Evidence does not depend on where batches end: rows one by one, where nothing is later in the
  * batch, against batches of many. Labels that fall due amid a batch, expiry between two rows of
  * a batch, rows that find no room in the list of matches, and evictions are all in it. */
-#include "stream.h"
+#include "rules.h"
+#include "tools.h"
 
-#include "state/evidence.h"
 #include "state/matching.h"
 
-/* `dice` is as frequent as its chance says: luck alone labels it, at an early packet, and the
- * packets that follow would not. */
-static const char TEXT[] = "signature often\n    title t\n    origin iot\n    match tcp\n"
-                           "    chance 0.3\n    reference none\n"
-                           "signature often-too\n    title t\n    label often\n"
-                           "    origin tool\n    match tcp or udp\n    chance 0.6\n"
-                           "    reference none\n"
-                           "signature rare\n    title t\n    origin tool\n"
-                           "    match tcp.dstport < 4000 or udp.dstport < 4000\n"
-                           "    chance 2^-8\n    reference none\n"
-                           "signature port\n    title t\n    origin iot\n"
-                           "    match tcp.dstport < 30000\n    constant tcp.srcport\n"
-                           "    chance 2^-3\n    reference none\n"
-                           "signature port-too\n    title t\n    label often\n"
-                           "    origin tool\n    match tcp\n    increasing tcp.dstport\n"
-                           "    distinct tcp.srcport\n    chance 2^-2\n    reference none\n"
-                           "signature dice\n    title t\n    origin tool\n"
-                           "    match tcp.dstport < 19000 or udp.dstport < 19000\n"
-                           "    chance 0.3\n    reference none\n"
-                           "signature widely\n    title t\n    origin research\n"
-                           "    match tcp or udp\n    distinct ports > 5 in 1d\n"
-                           "    reference none\n"
-                           "signature all-0\n    title t\n    origin tool\n"
-                           "    match ip or ipv6\n    chance 0.5\n    reference none\n"
-                           "signature all-1\n    title t\n    origin tool\n"
-                           "    match ip or ipv6\n    chance 0.6\n    reference none\n"
-                           "signature all-2\n    title t\n    origin tool\n"
-                           "    match ip or ipv6\n    chance 0.7\n    reference none\n"
-                           "signature all-3\n    title t\n    origin tool\n"
-                           "    match ip or ipv6\n    chance 0.8\n    reference none\n";
-enum { SIGNATURES = 11, SOURCES = 120, PACKETS = 8000 };
+enum { SOURCES = 120, PACKETS = 8000 };
 
-static struct signature_set *signatures;
-static struct evidence_plan *plan;
 static unsigned overflows; /* batches with rows that found no room in the list */
-
-static void setup(void)
-{
-    static struct signature_errors errors;
-    signatures = signature_set_new();
-    ck_assert_int_eq(signature_set_parse(signatures, "test", TEXT, sizeof TEXT - 1, &errors),
-                     0);
-    plan = evidence_plan_new(
-        &(struct evidence_config){.signatures = signatures, .alpha = 0.02, .dark_size = 256});
-}
-
-static void teardown(void)
-{
-    evidence_plan_free(plan);
-    signature_set_free(signatures);
-}
 
 static struct analysis *run(const struct stream *stream, unsigned rows, uint64_t sources_max)
 {
@@ -92,9 +44,9 @@ static void same_evidence(const struct analysis *a, const struct analysis *b,
     struct address address = {.is6 = packet->is6, .v4 = packet->src};
     if (packet->is6)
         address.v6 = packet->src6;
-    struct source_evidence left[SIGNATURES], right[SIGNATURES];
-    unsigned n = analysis_evidence(a, &address, left, SIGNATURES);
-    ck_assert_uint_eq(n, analysis_evidence(b, &address, right, SIGNATURES));
+    struct source_evidence left[RULES_N], right[RULES_N];
+    unsigned n = analysis_evidence(a, &address, left, RULES_N);
+    ck_assert_uint_eq(n, analysis_evidence(b, &address, right, RULES_N));
     for (unsigned i = 0; i < n; i++) {
         ck_assert_uint_eq(left[i].signature, right[i].signature);
         ck_assert_uint_eq(left[i].candidates, right[i].candidates);
@@ -102,28 +54,6 @@ static void same_evidence(const struct analysis *a, const struct analysis *b,
         ck_assert_int_eq(left[i].matched, right[i].matched);
         ck_assert_int_eq(left[i].labelled, right[i].labelled);
         *ret_labelled += left[i].labelled;
-    }
-}
-
-static struct report *report_of(struct analysis *analysis)
-{
-    analysis_finish(analysis);
-    size_t minutes_n;
-    struct report_minute *minutes = minutes_of(analysis_take_closed(analysis), &minutes_n);
-    struct report_input input = {.minutes = minutes, .minutes_n = minutes_n};
-    struct report *report = report_new(analysis, &input);
-    ck_assert_ptr_nonnull(report);
-    free(minutes);
-    return report;
-}
-
-static void same_tools(const struct report_tool *a, const struct report_tool *b, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        ck_assert_str_eq(a[i].name, b[i].name);
-        ck_assert_uint_eq(a[i].packets, b[i].packets);
-        ck_assert_uint_eq(a[i].sources, b[i].sources);
-        ck_assert_uint_eq(a[i].labelled, b[i].labelled);
     }
 }
 
@@ -176,7 +106,7 @@ int main(void)
 {
     Suite *suite = suite_create("matching");
     TCase *tests = tcase_create("matching");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, rules_setup, rules_teardown);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, batches_of_any_size_give_the_same_evidence);
     tcase_add_test(tests, evictions_amid_a_batch_do_not_matter);

@@ -1,8 +1,6 @@
 /* From packets to profiles: against a naive count, whatever the workers and batches, with late
  * packets, refused sources, labels and IoT matches. */
-#include "stream.h"
-
-#include "state/evidence.h"
+#include "rules.h"
 
 #include <nightscope/profile.h>
 
@@ -35,24 +33,10 @@ static const char TEXT[] = "signature low-ports\n"
                            "    chance 2^-2\n"
                            "    reference none\n";
 
-static struct signature_set *signatures;
-static struct evidence_plan *plan;
-
 static void setup(void)
 {
-    static struct signature_errors errors;
-    signatures = signature_set_new();
-    ck_assert_int_eq(signature_set_parse(signatures, "test", TEXT, sizeof TEXT - 1, &errors),
-                     0);
-    plan = evidence_plan_new(
-        &(struct evidence_config){.signatures = signatures, .alpha = 1e-9, .dark_size = 256});
+    rules_of(TEXT, 1e-9);
     ck_assert_uint_eq(evidence_label_count(plan), LABELS);
-}
-
-static void teardown(void)
-{
-    evidence_plan_free(plan);
-    signature_set_free(signatures);
 }
 
 struct feed {
@@ -384,7 +368,7 @@ int main(void)
     Suite *suite = suite_create("profile feed");
     TCase *tests = tcase_create("profile feed");
     tcase_set_timeout(tests, 240);
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, setup, rules_teardown);
     tcase_add_test(tests, profiles_are_a_function_of_the_packets);
     tcase_add_test(tests, a_step_closes_with_its_last_minute);
     tcase_add_test(tests, without_the_flag_there_are_none);

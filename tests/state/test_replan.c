@@ -1,6 +1,6 @@
 /* Signatures replaced amid a stream: the same ones, in any order, change nothing; counts of
  * those that go away stay; evidence of those that change begins anew. */
-#include "stream.h"
+#include "tools.h"
 
 #include "state/evidence.h"
 #include "state/feed.h"
@@ -112,28 +112,6 @@ static void replace(struct analysis *analysis, const struct rules *from, const s
     ck_assert_ptr_nonnull(replan);
     analysis_replan(analysis, replan);
     replan_free(replan);
-}
-
-static struct report *report_of(struct analysis *analysis)
-{
-    analysis_finish(analysis);
-    size_t minutes_n;
-    struct report_minute *minutes = minutes_of(analysis_take_closed(analysis), &minutes_n);
-    struct report_input input = {.minutes = minutes, .minutes_n = minutes_n};
-    struct report *report = report_new(analysis, &input);
-    ck_assert_ptr_nonnull(report);
-    free(minutes);
-    return report;
-}
-
-static void same_tools(const struct report_tool *a, const struct report_tool *b, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        ck_assert_str_eq(a[i].name, b[i].name);
-        ck_assert_uint_eq(a[i].packets, b[i].packets);
-        ck_assert_uint_eq(a[i].sources, b[i].sources);
-        ck_assert_uint_eq(a[i].labelled, b[i].labelled);
-    }
 }
 
 static const struct report_tool *row_of(const struct report *report, const char *name)
