@@ -22,9 +22,12 @@ struct place {
     uint32_t asn;
 };
 
-/* Looks an address up: asked once when a source is first seen, by several threads at a time. */
+/* Looks addresses up: asked once when a source is first seen, by several threads at a time. */
 struct locator {
     struct place (*locate)(void *context, const struct address *address);
+    /* The same for n addresses, so that what they wait for in memory they wait for together. */
+    void (*locate_all)(void *context, const struct address *addresses, unsigned n,
+                       struct place *ret_places);
     /* Name of the AS of this address into buf ("" when unknown); asked for rows of the report.
      */
     void (*as_name)(void *context, const struct address *address, char *buf, size_t cap);

@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GEO_FILES_MAX = 16 };
+enum {
+    GEO_FILES_MAX = 16,
+    TOGETHER = 32, /* addresses that are looked up at a time */
+};
 
 struct database {
     MMDB_s mmdb;
@@ -120,23 +123,59 @@ static uint32_t asn_of(const struct database *database, MMDB_entry_s entry)
     return asn;
 }
 
+/* Does the file know what is still missing? */
+static inline bool may_add(const struct database *database, const struct place *place)
+{
+    return (database->knows.country && !place->cc[0]) || (database->knows.asn && !place->asn);
+}
+
+static inline void add(const struct database *database, MMDB_entry_s entry, struct place *place)
+{
+    if (database->knows.country && !place->cc[0])
+        country_of(database, entry, place->cc);
+    if (database->knows.asn && !place->asn)
+        place->asn = asn_of(database, entry);
+}
+
 static struct place locate(void *context, const struct address *address)
 {
     const struct geo *geo = context;
     struct place place = {0};
-    for (unsigned i = 0; i < geo->n && (!place.cc[0] || !place.asn); i++) {
+    for (unsigned i = 0; i < geo->n; i++) {
         const struct database *database = &geo->databases[i];
-        bool country = database->knows.country && !place.cc[0],
-             asn = database->knows.asn && !place.asn;
         MMDB_entry_s entry;
-        if ((!country && !asn) || !look_up(database, address, &entry))
-            continue;
-        if (country)
-            country_of(database, entry, place.cc);
-        if (asn)
-            place.asn = asn_of(database, entry);
+        if (may_add(database, &place) && look_up(database, address, &entry))
+            add(database, entry, &place);
     }
     return place;
+}
+
+static void locate_some(const struct database *database, const struct address *addresses,
+                        unsigned n, struct place *places)
+{
+    uint32_t offsets[TOGETHER];
+    geo_tree_find_all(database->tree, addresses, n, offsets);
+    for (unsigned i = 0; i < n; i++) {
+        if (database->countries)
+            __builtin_prefetch(geo_cache_slot(database->countries, offsets[i]));
+        if (database->asns)
+            __builtin_prefetch(geo_cache_slot(database->asns, offsets[i]));
+    }
+    for (unsigned i = 0; i < n; i++)
+        if (offsets[i] != GEO_TREE_NONE && may_add(database, &places[i]))
+            add(database, (MMDB_entry_s){&database->mmdb, offsets[i]}, &places[i]);
+}
+
+static void locate_all(void *context, const struct address *addresses, unsigned n,
+                       struct place *ret_places)
+{
+    const struct geo *geo = context;
+    memset(ret_places, 0, n * sizeof *ret_places);
+    for (unsigned at = 0; at < n; at += TOGETHER) {
+        unsigned some = n - at < TOGETHER ? n - at : TOGETHER;
+        for (unsigned i = 0; i < geo->n; i++)
+            locate_some(&geo->databases[i], addresses + at, some, ret_places + at);
+    }
 }
 
 /* The name belongs to the number: it comes from the file that knows the AS. */
@@ -188,6 +227,7 @@ struct locator geo_locator(const struct geo *geo)
 {
     return (struct locator){
         .locate = locate,
+        .locate_all = locate_all,
         .as_name = as_name,
         .position = position,
         .city = city,

@@ -86,6 +86,39 @@ void geo_tree_free(struct geo_tree *tree)
     free(tree);
 }
 
+/* A record that is still a node has more bits than an address; one behind it is in the data. */
+static inline bool in_data(const struct geo_tree *tree, uint32_t record, uint32_t *ret_offset)
+{
+    uint64_t data = (uint64_t)tree->nodes_n + DATA_BEHIND;
+    if (record < data || record - data >= tree->data_n)
+        return false;
+    *ret_offset = (uint32_t)(record - data);
+    return true;
+}
+
+void geo_tree_find_all(const struct geo_tree *tree, const struct address *addresses, unsigned n,
+                       uint32_t *ret_offsets)
+{
+    uint32_t *records = ret_offsets; /* until they are offsets */
+    for (unsigned i = 0; i < n; i++)
+        records[i] = tree->first[addresses[i].v4 >> (32 - FIRST_BITS)];
+    bool any = true;
+    for (unsigned bit = 32 - FIRST_BITS; any && bit-- > 0;) {
+        any = false;
+        for (unsigned i = 0; i < n; i++)
+            if (records[i] < tree->nodes_n) {
+                records[i] = read_record(tree, records[i], addresses[i].v4 >> bit & 1);
+                any = true;
+            }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t offset = GEO_TREE_NONE;
+        bool found = addresses[i].is6 ? geo_tree_find(tree, &addresses[i], &offset)
+                                      : in_data(tree, records[i], &offset);
+        ret_offsets[i] = found ? offset : (uint32_t)GEO_TREE_NONE;
+    }
+}
+
 bool geo_tree_find(const struct geo_tree *tree, const struct address *address,
                    uint32_t *ret_offset)
 {
@@ -98,11 +131,5 @@ bool geo_tree_find(const struct geo_tree *tree, const struct address *address,
             return false;
         record = descend(tree, descend(tree, 0, address->v6.hi, 64), address->v6.lo, 64);
     }
-    /* A record that is still a node has more bits than an address; one behind it is in the
-     * data. */
-    uint64_t data = (uint64_t)tree->nodes_n + DATA_BEHIND;
-    if (record < data || record - data >= tree->data_n)
-        return false;
-    *ret_offset = (uint32_t)(record - data);
-    return true;
+    return in_data(tree, record, ret_offset);
 }

@@ -22,3 +22,8 @@ void geo_tree_free(struct geo_tree *tree);
 /* The offset of the record of an address, as in MMDB_entry_s. False: it has none. */
 bool geo_tree_find(const struct geo_tree *tree, const struct address *address,
                    uint32_t *ret_offset);
+
+enum { GEO_TREE_NONE = UINT32_MAX }; /* no offset is that */
+/* The same for n addresses, a bit of each after the other, so that their reads overlap. */
+void geo_tree_find_all(const struct geo_tree *tree, const struct address *addresses, unsigned n,
+                       uint32_t *ret_offsets);

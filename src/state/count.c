@@ -78,11 +78,38 @@ static void insert(struct analysis *analysis, struct work *work, unsigned i)
     struct address address = source_address(work->batch, i, work->prepared->is6[i]);
     const struct source *rows = work->table[i]->rows;
     work->row[i] = shard_insert(analysis, work->shard[i], &address, work->prepared->hash[i],
-                                work->prepared->columns.at_s[i], analysis->config.locator);
+                                work->prepared->columns.at_s[i]);
+    work->inserted[work->inserted_n] = (uint8_t)i;
+    work->inserted_n += work->row[i] != TABLE_NO_ROW;
     if (work->table[i]->rows == rows)
         point(work, i, i + 1);
     else
         point(work, work->looks[0].begin, work->guessed);
+}
+
+/* Gives the sources that were inserted their places: all of a batch at once, as a look-up
+ * mostly waits for memory, but before any is evicted. */
+static void locate_inserted(struct analysis *analysis, struct work *work)
+{
+    const struct locator *locator = analysis->config.locator;
+    unsigned n = work->inserted_n;
+    work->inserted_n = 0;
+    if (!n || !locator)
+        return;
+    struct address addresses[BATCH_CAP];
+    struct place places[BATCH_CAP];
+    for (unsigned k = 0; k < n; k++) {
+        unsigned i = work->inserted[k];
+        addresses[k] = source_address(work->batch, i, work->prepared->is6[i]);
+    }
+    locator->locate_all(locator->context, addresses, n, places);
+    for (unsigned k = 0; k < n; k++) {
+        struct table *table = work->table[work->inserted[k]];
+        uint32_t row = work->row[work->inserted[k]];
+        table->rows[row].cc = cc_pack(places[k].cc) & 1023U;
+        if (!table_set_asn(table, row, places[k].asn))
+            analysis->memory_refused++;
+    }
 }
 
 /* A source without a row: its packet counts in all but what is kept by source. */
@@ -267,6 +294,7 @@ static __attribute__((noinline)) unsigned find(struct analysis *analysis, struct
     if (work->row[i] != TABLE_NO_ROW)
         return begin;
     finish_before(analysis, work, begin, i);
+    locate_inserted(analysis, work);
     if (shard_evict(analysis, work->shard[i])) {
         forget_guesses(work, i);
         insert(analysis, work, i);
@@ -307,6 +335,7 @@ static void count_batch(struct analysis *analysis, struct work *work)
         work->looks[0] = work->looks[1];
     }
     step_finish(analysis, work, &work->looks[0]);
+    locate_inserted(analysis, work);
 }
 
 static void add_to_steps(struct analysis *analysis, const struct work *work)
@@ -334,7 +363,7 @@ void analysis_count(struct analysis *analysis, const struct prepared *prepared)
     work.no_tally = (struct port_tally){0};
     work.nobody =
         (struct source){.ports_kind = DISTINCT_FROZEN, .destinations_kind = DISTINCT_FROZEN};
-    work.guessed = 0;
+    work.guessed = work.inserted_n = 0;
     work.minute_s = work.minute_span_s = 0;
     bool one_window =
         tally_batch(analysis, batch, &prepared->columns, &prepared->sums, work.windows);

@@ -37,9 +37,9 @@ void shard_merge_row(struct analysis *into, struct shard *to, const struct shard
                                 : table_hash4(fixed, into->config.table_key);
     uint32_t found = table_find(target_table, hash, source->key, &address.v6);
     if (found == TABLE_NO_ROW)
-        found = shard_insert(into, to, &address, hash, source->first_s, NULL);
+        found = shard_insert(into, to, &address, hash, source->first_s);
     if (found == TABLE_NO_ROW && shard_evict(into, to))
-        found = shard_insert(into, to, &address, hash, source->first_s, NULL);
+        found = shard_insert(into, to, &address, hash, source->first_s);
     if (found == TABLE_NO_ROW) {
         into->sources_refused++;
         return;

@@ -140,8 +140,7 @@ bool shard_evict(struct analysis *analysis, struct shard *shard)
 }
 
 uint32_t shard_insert(struct analysis *analysis, struct shard *shard,
-                      const struct address *address, uint64_t hash, uint32_t at_s,
-                      const struct locator *locator)
+                      const struct address *address, uint64_t hash, uint32_t at_s)
 {
     struct table *table = &shard->tables[address->is6];
     hll_add(analysis->sources_sketch, HLL_LARGE_BITS, source_hash(address));
@@ -155,11 +154,5 @@ uint32_t shard_insert(struct analysis *analysis, struct shard *shard,
     }
     struct source *source = &table->rows[row];
     source->first_s = source->last_s = at_s;
-    if (locator) {
-        struct place place = locator->locate(locator->context, address);
-        source->cc = cc_pack(place.cc) & 1023U;
-        if (!table_set_asn(table, row, place.asn))
-            analysis->memory_refused++;
-    }
     return row;
 }

@@ -71,12 +71,10 @@ enum {
     EVIDENCE_BYTES_A_SOURCE = 224,
 };
 
-/* Inserts a source that its shard does not hold, its time set to at_s; without a locator its
- * place is unknown. TABLE_NO_ROW when the shard is full, or memory is refused: evict, and try
- * again. */
+/* Inserts a source that its shard does not hold, its time set to at_s and its place unknown.
+ * TABLE_NO_ROW when the shard is full, or memory is refused: evict, and try again. */
 uint32_t shard_insert(struct analysis *analysis, struct shard *shard,
-                      const struct address *address, uint64_t hash, uint32_t at_s,
-                      const struct locator *locator);
+                      const struct address *address, uint64_t hash, uint32_t at_s);
 /* Adds a source of another shard to its own, whether that holds it or not. */
 void shard_merge_row(struct analysis *into, struct shard *to, const struct shard *from,
                      unsigned family, uint32_t row);

@@ -31,8 +31,10 @@ struct work {
     uint32_t row[BATCH_CAP];             /* in the table, or TABLE_NO_ROW */
     struct source *source[BATCH_CAP];    /* the same as a pointer, or &nobody */
     unsigned guessed;                    /* rows before it have both, right or not */
-    uint32_t minute_s, minute_span_s;    /* source_seen_again() */
-    struct looks looks[2]; /* of the stretch to be counted, and the one behind it */
+    unsigned inserted_n;                 /* rows whose sources have no place yet */
+    uint8_t inserted[BATCH_CAP];
+    uint32_t minute_s, minute_span_s; /* source_seen_again() */
+    struct looks looks[2];            /* of the stretch to be counted, and the one behind it */
     struct port_tally no_tally;
     struct source nobody; /* for rows without: its sets are frozen */
     struct matching matching;

@@ -172,19 +172,52 @@ START_TEST(the_tree_is_that_of_libmaxminddb)
         ck_assert_int_eq(MMDB_open(path, MMDB_MODE_MMAP, &mmdb), MMDB_SUCCESS);
         struct geo_tree *tree = geo_tree_new(&mmdb, path, &err);
         ck_assert_ptr_nonnull(tree);
-        for (unsigned i = 0; i < 100000; i++) {
-            struct address address = somewhere(&random);
-            uint32_t wanted = 0, got = 0;
-            bool is_there = judge(&mmdb, &address, &wanted);
-            ck_assert_int_eq(geo_tree_find(tree, &address, &got), is_there);
-            ck_assert(!is_there || got == wanted);
-            found[address.is6] += is_there;
+        for (unsigned round = 0; round < 5000; round++) {
+            struct address addresses[40];
+            uint32_t all[40], n = (uint32_t)random_below(&random, 41);
+            for (unsigned i = 0; i < n; i++)
+                addresses[i] = somewhere(&random);
+            geo_tree_find_all(tree, addresses, n, all);
+            for (unsigned i = 0; i < n; i++) {
+                uint32_t wanted = GEO_TREE_NONE, got = GEO_TREE_NONE;
+                bool is_there = judge(&mmdb, &addresses[i], &wanted);
+                ck_assert_int_eq(geo_tree_find(tree, &addresses[i], &got), is_there);
+                ck_assert_uint_eq(got, is_there ? wanted : GEO_TREE_NONE);
+                ck_assert_uint_eq(all[i], got);
+                found[addresses[i].is6] += is_there;
+            }
         }
         geo_tree_free(tree);
         MMDB_close(&mmdb);
     }
     ck_assert_uint_gt(found[0], 100);
     ck_assert(found[1] > 100 || !LAYOUTS[_i].ipv6);
+}
+END_TEST
+
+START_TEST(places_of_many_are_those_of_each)
+{
+    enum { MANY = 100 };
+    struct random random = random_seeded("places");
+    struct geo *geo = open_all(LAYOUTS[_i].names, LAYOUTS[_i].n);
+    struct locator locator = geo_locator(geo);
+    unsigned found = 0;
+    for (unsigned round = 0; round < 200; round++) {
+        struct address addresses[MANY];
+        struct place places[MANY];
+        unsigned n = (unsigned)random_below(&random, MANY + 1);
+        for (unsigned i = 0; i < n; i++)
+            addresses[i] = somewhere(&random);
+        locator.locate_all(locator.context, addresses, n, places);
+        for (unsigned i = 0; i < n; i++) {
+            struct place place = locator.locate(locator.context, &addresses[i]);
+            ck_assert_str_eq(places[i].cc, place.cc);
+            ck_assert_uint_eq(places[i].asn, place.asn);
+            found += place.cc[0] || place.asn;
+        }
+    }
+    ck_assert_uint_gt(found, 100);
+    geo_free(geo);
 }
 END_TEST
 
@@ -265,7 +298,10 @@ static unsigned ask(const uint8_t *bytes, size_t size)
     if (geo_open(geo, scratch, NULL) == 0) {
         struct locator locator = geo_locator(geo);
         for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
-            struct place place = locator.locate(locator.context, &KNOWN[i].address);
+            struct place place = locator.locate(locator.context, &KNOWN[i].address), same;
+            locator.locate_all(locator.context, &KNOWN[i].address, 1, &same);
+            ck_assert_str_eq(same.cc, place.cc);
+            ck_assert_uint_eq(same.asn, place.asn);
             char name[96];
             locator.as_name(locator.context, &KNOWN[i].address, name, sizeof name);
             ck_assert_uint_lt(strlen(name), sizeof name);
@@ -362,6 +398,7 @@ int main(void)
     tcase_add_loop_test(tests, every_layout_answers, 0, layouts);
     tcase_add_loop_test(tests, ipv6_addresses_are_found, 0, layouts);
     tcase_add_loop_test(tests, the_tree_is_that_of_libmaxminddb, 0, layouts);
+    tcase_add_loop_test(tests, places_of_many_are_those_of_each, 0, layouts);
     tcase_add_test(tests, only_two_capital_letters_are_a_country);
     tcase_add_test(tests, a_long_name_is_cut_between_characters);
     tcase_add_test(tests, errors_say_what_was_found);

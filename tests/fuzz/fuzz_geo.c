@@ -31,9 +31,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     if (geo_open(geo, path, NULL) == 0) {
+        enum { N = sizeof ADDRESSES / sizeof ADDRESSES[0] };
         struct locator locator = geo_locator(geo);
-        for (size_t i = 0; i < sizeof ADDRESSES / sizeof ADDRESSES[0]; i++) {
+        struct place places[N];
+        locator.locate_all(locator.context, ADDRESSES, N, places);
+        for (size_t i = 0; i < N; i++) {
             struct place place = locator.locate(locator.context, &ADDRESSES[i]);
+            if (strcmp(places[i].cc, place.cc) != 0 || places[i].asn != place.asn)
+                abort();
             char name[96];
             locator.as_name(locator.context, &ADDRESSES[i], name, sizeof name);
             if ((place.cc[0] && strlen(place.cc) != 2) || strlen(name) >= sizeof name)

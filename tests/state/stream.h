@@ -147,6 +147,13 @@ static inline struct place test_locate(void *context, const struct address *addr
     return place;
 }
 
+static inline void test_locate_all(void *context, const struct address *addresses, unsigned n,
+                                   struct place *ret_places)
+{
+    for (unsigned i = 0; i < n; i++)
+        ret_places[i] = test_locate(context, &addresses[i]);
+}
+
 static inline void test_as_name(void *context, const struct address *address, char *buf,
                                 size_t cap)
 {
@@ -155,7 +162,8 @@ static inline void test_as_name(void *context, const struct address *address, ch
     (void)snprintf(buf, cap, "AS of %s", address_format(address, text));
 }
 
-static const struct locator TEST_LOCATOR = {.locate = test_locate, .as_name = test_as_name};
+static const struct locator TEST_LOCATOR = {
+    .locate = test_locate, .locate_all = test_locate_all, .as_name = test_as_name};
 
 static inline unsigned packet_shard(const struct packet *packet)
 {
