@@ -2,6 +2,7 @@
  * it is opened; a look-up then follows fixed paths. */
 #include <nightscope/geo.h>
 
+#include "base/prefetch.h"
 #include "enrich/geo_cache.h"
 #include "enrich/geo_probe.h"
 #include "enrich/geo_tree.h"
@@ -157,9 +158,9 @@ static void locate_some(const struct database *database, const struct address *a
     geo_tree_find_all(database->tree, addresses, n, offsets);
     for (unsigned i = 0; i < n; i++) {
         if (database->countries)
-            __builtin_prefetch(geo_cache_slot(database->countries, offsets[i]));
+            prefetch(geo_cache_slot(database->countries, offsets[i]));
         if (database->asns)
-            __builtin_prefetch(geo_cache_slot(database->asns, offsets[i]));
+            prefetch(geo_cache_slot(database->asns, offsets[i]));
     }
     for (unsigned i = 0; i < n; i++)
         if (offsets[i] != GEO_TREE_NONE && may_add(database, &places[i]))

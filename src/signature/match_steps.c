@@ -7,6 +7,8 @@
 
 #include "plan.h"
 
+#include "base/prefetch.h"
+
 #define EACH_WORD(w) for (unsigned w = 0; w < BATCH_WORDS; w++)
 
 /* Rows that have what a step needs. */
@@ -662,7 +664,7 @@ static void prefetch_payloads(const struct matcher *matcher, const struct batch 
     MASK(rows) &= GET(matcher->rows);
     unsigned n = mask_list(rows, list);
     for (unsigned i = 0; i < n; i++)
-        __builtin_prefetch(batch->ip[list[i]] + batch->payload[list[i]]);
+        prefetch(batch->ip[list[i]] + batch->payload[list[i]]);
 }
 
 void MATCH(struct matcher *matcher, const struct batch *batch, struct matches *ret_matches)

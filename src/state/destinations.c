@@ -1,6 +1,8 @@
 /* New destinations, and merging. */
 #include "state/destinations.h"
 
+#include "base/prefetch.h"
+
 #include <stdlib.h>
 
 enum {
@@ -123,7 +125,7 @@ void destinations_prefetch6(const struct destinations *set, struct ip6 address,
                             const uint64_t key[static 2])
 {
     if (set->slots6_cap)
-        __builtin_prefetch(&set->slots6[first_slot6(set->slots6_cap, address, key)]);
+        prefetch(&set->slots6[first_slot6(set->slots6_cap, address, key)]);
 }
 
 /* The slot that holds the address, or where it goes. */

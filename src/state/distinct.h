@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/hash.h"
+#include "base/prefetch.h"
 #include "state/pool.h"
 #include "state/sketch.h"
 
@@ -139,25 +140,6 @@ bool distinct_from_registers(struct pool *pool, const uint8_t registers[static H
 /* The registers of a sketch; false for an exact set. */
 bool distinct_registers(const struct pool *pool, const struct distinct *set,
                         uint8_t ret_registers[static HLL_SMALL]);
-
-/* gcc 12 takes a function that only prefetches for one without effect and drops its calls,
- * unless they were inlined before it looks. */
-#define PREFETCHER static inline __attribute__((always_inline)) void
-
-/* An address a later step will look at. */
-PREFETCHER prefetch(const void *address)
-{
-    __builtin_prefetch(address, 1);
-}
-
-/* A prefetch whose page is not in the TLB holds up what follows it. After arithmetic that is
- * little; among loads that miss as well, prefetches are best made next to each other. */
-PREFETCHER prefetch_all(const void *const *addresses, unsigned n)
-{
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < n; i++)
-        prefetch(addresses[i]);
-}
 
 /* Where the next key of a sketch waits. */
 static inline const void *distinct_sketch_place(const struct pool *pool, struct distinct set)

@@ -1,6 +1,8 @@
 /* Bump allocation, and one list of free blocks a size. */
 #include "state/pool.h"
 
+#include "base/prefetch.h"
+
 #include <string.h>
 
 enum { FIRST_BYTES = 16384, LINE_BYTES = 64, SMALLEST_BYTES = 16, NEAR_EACH_OTHER = 16 };
@@ -64,7 +66,7 @@ uint32_t pool_alloc(struct pool *pool, enum pool_size size)
     uint32_t handle = pool->free[size];
     if (handle) {
         memcpy(&pool->free[size], pool_block(pool, handle), sizeof handle);
-        __builtin_prefetch(pool_block(pool, pool->free[size]), 1); /* for the next time */
+        prefetch(pool_block(pool, pool->free[size])); /* for the next time */
         return handle;
     }
     if (size != POOL_SKETCH)

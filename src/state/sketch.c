@@ -1,5 +1,7 @@
 #include "state/sketch.h"
 
+#include "base/prefetch.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -41,7 +43,7 @@ void sketch_settle(const struct pool *pool, uint32_t handle, unsigned n)
     const struct sketch *sketch = pool_block(pool, handle);
     uint8_t *registers = sketch_registers(pool, handle);
     for (unsigned at = 0; at < HLL_SMALL; at += 64)
-        __builtin_prefetch(registers + at, 1);
+        prefetch(registers + at);
     settle(registers, sketch->waiting, n);
 }
 
