@@ -20,6 +20,10 @@ enum capture_state {
     CAPTURE_FAILED, /* not a capture, unreadable, damaged */
 };
 
+/* Taking frames walks from record to record: each says where the next one begins, and asks for
+ * what lies this many bytes after it. */
+#define CAPTURE_AHEAD 1024
+
 struct capture;
 
 struct capture_format {

@@ -5,6 +5,7 @@
  * are constants in it. https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html */
 #include <inttypes.h>
 
+#include "base/prefetch.h"
 #include "source/capture.h"
 
 enum {
@@ -24,6 +25,7 @@ static inline __attribute__((always_inline)) unsigned take(struct capture *captu
     uint8_t link = capture->pcap.link;
     unsigned n = 0;
     for (; n < cap && (size_t)(end - pos) >= header_len; n++) {
+        prefetch((const void *)((uintptr_t)pos + CAPTURE_AHEAD));
         uint32_t caplen = capture_load32(pos + 8, swapped);
         uint32_t wirelen = capture_load32(pos + 12, swapped);
         if (caplen > CAPLEN_MAX || caplen > (size_t)(end - pos) - header_len)

@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 
+#include "base/prefetch.h"
+
 enum {
     BLOCK_SECTION = 0x0a0d0d0a,
     BLOCK_INTERFACE = 1,
@@ -104,6 +106,7 @@ static inline __attribute__((always_inline)) unsigned take(struct capture *captu
     const uint8_t *pos = capture->stream.pos, *end = capture->stream.end;
     unsigned n = 0;
     while (n < cap && (size_t)(end - pos) >= OVERHEAD + 4) {
+        prefetch((const void *)((uintptr_t)pos + CAPTURE_AHEAD));
         uint32_t type = capture_load32(pos, swapped);
         uint32_t total_len = capture_load32(pos + 4, swapped);
         if ((type != BLOCK_ENHANCED_PACKET && type != BLOCK_SIMPLE_PACKET &&
