@@ -1,7 +1,7 @@
 /* From the state of a finished analysis to sorted tables of plain numbers. */
 #include "state/events.h"
+#include "state/held.h"
 #include "state/report_labels.h"
-#include "state/report_sources.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -148,39 +148,13 @@ static int fill_asns(const struct places *places, enum view view, size_t top,
     return 0;
 }
 
-/* The places of every source that is in the tables, and of those that were evicted. */
-static bool collect_places(const struct analysis *analysis, struct places *ret_places)
-{
-    bool complete = places_merge(ret_places, &analysis->evicted_places);
-    for (unsigned i = 0; i < SHARD_COUNT * 2; i++) {
-        const struct table *table = &analysis->shards[i / 2].tables[i % 2];
-        for (uint32_t row = 0; row < table->n; row++) {
-            const struct source *source = &table->rows[row];
-            struct address address = table_address(table, row);
-            const struct mark *mark = shard_mark(&analysis->shards[i / 2], i % 2, row);
-            uint64_t packets[VIEW_COUNT_] = {
-                [VIEW_SCAN] = table_counter(table, row, COUNTER_SCAN),
-                [VIEW_BACKSCATTER] = table_counter(table, row, COUNTER_BACKSCATTER),
-                [VIEW_IOT] = mark ? mark->iot_packets : 0,
-            };
-            complete &=
-                places_add(ret_places, source->cc, table_asn(table, row), &address, packets);
-        }
-    }
-    return complete;
-}
-
-static void fill_sources(const struct analysis *analysis, struct report *ret_report)
+static void fill_sources(const struct analysis *analysis, const struct held *held,
+                         struct report *ret_report)
 {
     bool estimated = analysis->sources_evicted || analysis->sources_refused;
     ret_report->sources_estimated = ret_report->class_sources_estimated = estimated;
-    for (unsigned i = 0; i < SHARD_COUNT * 2; i++) {
-        const struct table *table = &analysis->shards[i / 2].tables[i % 2];
-        ret_report->sources += table->n;
-        for (uint32_t row = 0; row < table->n; row++)
-            for (unsigned class = 0; class < CLASS_COUNT_; class ++)
-                ret_report->class_sources[class] += table->rows[row].seen >> class & 1;
-    }
+    ret_report->sources = held->sources;
+    memcpy(ret_report->class_sources, held->class_sources, sizeof held->class_sources);
     if (estimated) {
         ret_report->sources = hll_estimate(analysis->sources_sketch, HLL_LARGE_BITS);
         for (unsigned class = 0; class < CLASS_COUNT_; class ++)
@@ -304,11 +278,11 @@ void report_signature_packets(const struct analysis *analysis, uint64_t *ret_pac
 struct report *report_new(struct analysis *analysis, const struct report_input *input)
 {
     struct report *report = calloc(1, sizeof *report);
-    struct places *places = calloc(1, sizeof *places);
-    int result = report && places && collect_places(analysis, places) ? 0 : -1;
+    struct held *held = held_new(analysis, input->top);
+    int result = report && held ? 0 : -1;
     if (!result) {
         fill_totals(analysis, input, report);
-        fill_sources(analysis, report);
+        fill_sources(analysis, held, report);
         report->scan.packets = report->counts[COUNT_scan];
         report->scan.sources = report->class_sources[CLASS_SCAN];
         report->backscatter.packets = report->counts[COUNT_backscatter];
@@ -316,20 +290,18 @@ struct report *report_new(struct analysis *analysis, const struct report_input *
         result = fill_series(input, report);
     }
     if (!result)
-        result = report_labels(analysis, input, report);
+        result = report_labels(analysis, input, &held->tallies, report);
     for (enum view view = 0; !result && view < VIEW_COUNT_; view++) {
         struct report_view *tables = view == VIEW_SCAN          ? &report->scan
                                      : view == VIEW_BACKSCATTER ? &report->backscatter
                                                                 : &report->iot;
         if (fill_ports(analysis, view, input->top, tables) ||
-            fill_countries(places, view, input->top, tables) ||
-            fill_asns(places, view, input->top, input->locator, tables) ||
-            report_top_sources(analysis, view, input->top, tables))
+            fill_countries(&held->places, view, input->top, tables) ||
+            fill_asns(&held->places, view, input->top, input->locator, tables) ||
+            toplist_rows(analysis, &held->tops[view], tables))
             result = -1;
     }
-    if (places)
-        places_fini(places);
-    free(places);
+    held_free(held);
     if (!result)
         return report;
     report_free(report);

@@ -104,47 +104,22 @@ static int fill_iot_ports(const struct analysis *analysis, struct report *ret_re
     return 0;
 }
 
-/* The sources that are in the tables. */
-static void add_held(const struct analysis *analysis, struct source_tallies *ret_held)
-{
-    for (unsigned i = 0; i < SHARD_COUNT; i++) {
-        const struct shard *shard = &analysis->shards[i];
-        for (unsigned family = 0; family < 2; family++) {
-            const struct table *table = &shard->tables[family];
-            for (uint32_t row = 0; row < table->n; row++)
-                source_tallies_add(ret_held, analysis->labels.plan, &shard->evidence,
-                                   shard_mark(shard, family, row), table_packets(table, row),
-                                   table_counter(table, row, COUNTER_SCAN));
-        }
-    }
-}
-
 int report_labels(const struct analysis *analysis, const struct report_input *input,
-                  struct report *ret_report)
+                  const struct source_tallies *held, struct report *ret_report)
 {
     const struct labels *labels = &analysis->labels;
     ret_report->dark_known = input->dark_known;
     if (!labels->plan)
         return 0;
-    struct source_tallies held;
-    int result = source_tallies_init(&held, labels->plan) ? 0 : -1;
-    if (!result) {
-        add_held(analysis, &held);
-        ret_report->has_signatures = true;
-        ret_report->iot_packets = labels->evicted.iot_packets + held.iot_packets;
-        ret_report->iot_sources = labels->evicted.iot_sources + held.iot_sources;
-        ret_report->iot.packets = labels->iot_packets;
-        ret_report->iot.sources =
-            labels->evicted.iot_matched_sources + held.iot_matched_sources;
-        ret_report->counts[COUNT_iot_matched_sources] = ret_report->iot.sources;
-        ret_report->unlabelled_packets =
-            labels->evicted.unlabelled_packets + held.unlabelled_packets;
-        ret_report->unlabelled_sources =
-            labels->evicted.unlabelled_sources + held.unlabelled_sources;
-        result = fill_tools(labels, &held, ret_report);
-        if (!result)
-            result = fill_iot_ports(analysis, ret_report);
-    }
-    source_tallies_fini(&held);
-    return result;
+    ret_report->has_signatures = true;
+    ret_report->iot_packets = labels->evicted.iot_packets + held->iot_packets;
+    ret_report->iot_sources = labels->evicted.iot_sources + held->iot_sources;
+    ret_report->iot.packets = labels->iot_packets;
+    ret_report->iot.sources = labels->evicted.iot_matched_sources + held->iot_matched_sources;
+    ret_report->counts[COUNT_iot_matched_sources] = ret_report->iot.sources;
+    ret_report->unlabelled_packets =
+        labels->evicted.unlabelled_packets + held->unlabelled_packets;
+    ret_report->unlabelled_sources =
+        labels->evicted.unlabelled_sources + held->unlabelled_sources;
+    return fill_tools(labels, held, ret_report) ? -1 : fill_iot_ports(analysis, ret_report);
 }

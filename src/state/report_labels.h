@@ -5,8 +5,7 @@
 
 #include <nightscope/report.h>
 
-/* Fills signatures, labels, the sums of the IoT view, unlabelled scans and IoT ports. -1:
- * memory.
- */
+/* Fills signatures, labels, the sums of the IoT view, unlabelled scans and IoT ports. held: of
+ * the sources in the tables. -1: memory. */
 int report_labels(const struct analysis *analysis, const struct report_input *input,
-                  struct report *ret_report);
+                  const struct source_tallies *held, struct report *ret_report);
