@@ -1,6 +1,8 @@
 /* nightscope: dispatches to a subcommand. */
 #include "app/commands.h"
 
+#include "base/nearest.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -57,8 +59,12 @@ int main(int argc, char **argv)
                        ? status
                        : COMMANDS[i].run(argc - 1, argv + 1);
         }
+    struct nearest nearest = nearest_to(argv[1], strlen(argv[1]));
+    for (unsigned i = 0; i < COMMANDS_N; i++)
+        nearest_offer(&nearest, COMMANDS[i].name);
+    char hint[NEAREST_HINT_CAP];
     (void)fprintf(stderr,
-                  "nightscope: \"%s\": no such command; `nightscope --help` lists them\n",
-                  argv[1]);
+                  "nightscope: \"%s\": no such command%s; `nightscope --help` lists them\n",
+                  argv[1], nearest_hint(&nearest, "", hint));
     return EXIT_USAGE;
 }

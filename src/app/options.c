@@ -1,6 +1,8 @@
 /* Parses the command line by the rows of options.def; getopt_long splits it. */
 #include "app/option_row.h"
 
+#include "base/nearest.h"
+
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,17 +59,38 @@ static void overrule(struct options *options, unsigned id)
     options->from_file[id] = false;
 }
 
-static int unknown(char **argv, struct err *err)
+/* What getopt_long() refused. Of a letter, optopt says which: it may be one of several. */
+static int refuse(const struct words *words, char **argv, struct err *err)
 {
-    return err_set(err, argv[optind - 1], 0, 0,
-                   "no such option, or a value it does not take; `nightscope %s --help` "
-                   "lists them",
-                   argv[0]);
+    const char *word = argv[optind - 1];
+    if (optopt >= VALUE_OPTION)
+        return err_set(err, word, 0, 0, "this option takes no value");
+    if (optopt) {
+        char letter[] = {'-', (char)optopt, '\0'};
+        return err_set(err, letter, 0, 0, "no such option; `nightscope %s --help` lists them",
+                       argv[0]);
+    }
+    size_t len = strcspn(word, "=");
+    len -= len < 2 ? len : 2; /* the dashes */
+    struct nearest nearest = nearest_to(word + 2, len);
+    const char *other = NULL;
+    for (const struct option *option = words->longs; option->name; option++) {
+        nearest_offer(&nearest, option->name);
+        if (strncmp(option->name, word + 2, len) != 0)
+            continue;
+        if (other)
+            return err_set(err, word, 0, 0, "short for --%s or --%s: which?", other,
+                           option->name);
+        other = option->name;
+    }
+    char hint[NEAREST_HINT_CAP];
+    return err_set(err, word, 0, 0, "no such option%s; `nightscope %s --help` lists them",
+                   nearest_hint(&nearest, "--", hint), argv[0]);
 }
 
 /* Takes what getopt_long() found. config_only: of all options but --config, nothing. */
-static int take_word(struct options *options, int got, char **argv, bool config_only,
-                     struct err *err)
+static int take_word(struct options *options, const struct words *words, int got, char **argv,
+                     bool config_only, struct err *err)
 {
     unsigned id = OPTION_COUNT_;
     if (got >= VALUE_NEGATION) {
@@ -86,7 +109,7 @@ static int take_word(struct options *options, int got, char **argv, bool config_
     if (got == ':')
         return err_set(err, argv[optind - 1], 0, 0, "this option needs a value");
     if (id == OPTION_COUNT_)
-        return unknown(argv, err);
+        return refuse(words, argv, err);
     overrule(options, id);
     return option_take(options, id, optarg ? optarg : "", err);
 }
@@ -97,7 +120,7 @@ static int take_words(struct options *options, const struct words *words, int ar
     opterr = 0;
     optind = 0; /* anew */
     for (int got; (got = getopt_long(argc, argv, words->letters, words->longs, NULL)) != -1;)
-        if (take_word(options, got, argv, config_only, err) != 0)
+        if (take_word(options, words, got, argv, config_only, err) != 0)
             return OPTIONS_USAGE;
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "app/commands.h"
 #include "app/config.h"
 #include "app/option_row.h"
+#include "base/nearest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,29 @@ static int take_row(struct reading *reading, unsigned id, const struct config_en
     return status;
 }
 
+static int unknown_key(const struct config_entry *entry, struct err *err)
+{
+    struct nearest nearest = nearest_to(entry->key, strlen(entry->key));
+    for (unsigned id = 0; id < OPTION_COUNT_; id++)
+        if (is_row(id, entry->section, NULL))
+            nearest_offer(&nearest, option_key(id));
+    char hint[NEAREST_HINT_CAP];
+    return err_set(err, entry->origin, entry->line, entry->key_column,
+                   "\"%s\": no such key in [%s]%s; nightscope.conf(5) lists them", entry->key,
+                   entry->section, nearest_hint(&nearest, "", hint));
+}
+
+static int unknown_section(const struct config_entry *entry, struct err *err)
+{
+    struct nearest nearest = nearest_to(entry->section, strlen(entry->section));
+    for (unsigned id = 0; id < OPTION_COUNT_; id++)
+        nearest_offer(&nearest, option_section(id) ? option_section(id) : "");
+    char hint[NEAREST_HINT_CAP];
+    return err_set(err, entry->origin, entry->line, entry->column,
+                   "\"%s\": no such section%s; nightscope.conf(5) lists them", entry->section,
+                   nearest_hint(&nearest, "", hint));
+}
+
 /* A key may be in several rows, of different commands: those of this command must take it, of
  * the others one must. */
 static int take_key(struct reading *reading, const struct config_entry *entry, struct err *err)
@@ -121,9 +145,7 @@ static int take_key(struct reading *reading, const struct config_entry *entry, s
         known = true;
     }
     if (!known)
-        return err_set(err, entry->origin, entry->line, entry->key_column,
-                       "\"%s\": no such key in [%s]; nightscope.conf(5) lists them", entry->key,
-                       entry->section);
+        return unknown_key(entry, err);
     if (taken && !refused)
         return 0;
     move_error(err, entry->origin, entry->line, entry->column, entry->key);
@@ -139,9 +161,7 @@ static int take_entry(void *context, const struct config_entry *entry, struct er
         return err_set(err, entry->origin, entry->line, entry->key_column,
                        "\"%s\": expected a [section] before the first key", entry->key);
     if (!known)
-        return err_set(err, entry->origin, entry->line, entry->column,
-                       "\"%s\": no such section; nightscope.conf(5) lists them",
-                       entry->section);
+        return unknown_section(entry, err);
     return entry->key ? take_key(context, entry, err) : 0;
 }
 

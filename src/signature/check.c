@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "fields.h"
 
 static struct operand none(void)
@@ -113,6 +114,19 @@ static bool ipv6_parse(const struct token *token, struct ip6 *ret_address)
     return true;
 }
 
+static void unknown_name(struct parser *parser, const struct token *token)
+{
+    struct nearest nearest = nearest_to(token->text, token->len);
+    for (unsigned i = 0; i < FIELD_COUNT_; i++)
+        nearest_offer(&nearest, FIELDS[i].name);
+    for (unsigned i = 0; i < FIELD_NAMES_COUNT; i++)
+        nearest_offer(&nearest, FIELD_NAMES[i].name);
+    char expected[64 + NEAREST_HINT_CAP], hint[NEAREST_HINT_CAP];
+    (void)snprintf(expected, sizeof expected, "a field, a defined name or a constant%s",
+                   nearest_hint(&nearest, "", hint));
+    parser_expected(parser, token, expected);
+}
+
 struct operand check_word(struct parser *parser, const struct token *token)
 {
     struct operand operand = {.token = *token};
@@ -147,7 +161,7 @@ struct operand check_word(struct parser *parser, const struct token *token)
         operand.type = TYPE_HEX;
         if (token_is_hex(token))
             return operand;
-        parser_expected(parser, token, "a field, a defined name or a constant");
+        unknown_name(parser, token);
         return none();
     }
     operand = made(parser, TYPE_NUMBER, ast_const(parser->ast, number), token);

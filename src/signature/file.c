@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "draft.h"
 
 const char *const KEY_NAMES[KEY_COUNT_] = {
@@ -145,6 +146,19 @@ static void read_text(struct file_reader *reader, const struct line *line, enum 
     }
 }
 
+static void unknown_key(struct file_reader *reader, const struct line *line, const char *word,
+                        size_t len)
+{
+    char message[200 + NEAREST_HINT_CAP], hint[NEAREST_HINT_CAP];
+    struct nearest nearest = nearest_to(word, len);
+    for (unsigned key = 0; key < KEY_COUNT_; key++)
+        nearest_offer(&nearest, KEY_NAMES[key]);
+    (void)snprintf(message, sizeof message,
+                   "\"%.*s\": expected a key of a signature, such as match or title%s",
+                   len > 40 ? 40 : (int)len, word, nearest_hint(&nearest, "", hint));
+    file_report(reader, line, word, message);
+}
+
 static void read_key(struct file_reader *reader, const struct line *line, const char *word,
                      size_t len, const char *value)
 {
@@ -153,11 +167,7 @@ static void read_key(struct file_reader *reader, const struct line *line, const 
            (strlen(KEY_NAMES[key]) != len || memcmp(KEY_NAMES[key], word, len) != 0))
         key++;
     if (key == KEY_COUNT_) {
-        char message[200];
-        (void)snprintf(message, sizeof message,
-                       "\"%.*s\": expected a key of a signature, such as match or title",
-                       len > 40 ? 40 : (int)len, word);
-        file_report(reader, line, word, message);
+        unknown_key(reader, line, word, len);
         return;
     }
     if (key < KEY_DISTINCT && reader->draft.seen & 1U << key) {

@@ -32,9 +32,10 @@ static const struct {
     {"[terminal]\nquiet = maybe", "site.conf:2:9: quiet \"maybe\": expected yes or no"},
     {"[geo]\ngeo =   \n", "site.conf:2:9: geo \"\": expected FILE.mmdb"},
     {"# what\n[telescop]\ndark = 1.2.3.4\n",
-     "site.conf:2:2: \"telescop\": no such section; nightscope.conf(5) lists them"},
-    {"[telescope]\n\tdrak = 1.2.3.4\n",
-     "site.conf:2:2: \"drak\": no such key in [telescope]; nightscope.conf(5) lists them"},
+     "site.conf:2:2: \"telescop\": no such section, perhaps \"telescope\"; nightscope.conf(5) "
+     "lists them"},
+    {"[telescope]\n\tdrak = 1.2.3.4\n", "site.conf:2:2: \"drak\": no such key in [telescope], "
+                                        "perhaps \"dark\"; nightscope.conf(5) lists them"},
     {"[events]\nevents-idle = 5m\n", "site.conf:2:1: \"events-idle\": no such key in [events]; "
                                      "nightscope.conf(5) lists them"},
     {"dark = 1.2.3.4\n", "site.conf:1:1: \"dark\": expected a [section] before the first key"},

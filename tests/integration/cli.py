@@ -113,6 +113,11 @@ def main():
 
     refused("no file", 2, "no capture file given", "replay")
     refused("unknown option", 2, "no such option", "replay", "--wat", good_path)
+    refused("misspelt option", 2, '--tpo: no such option, perhaps "--top"', "replay", "--tpo", "3",
+            good_path)
+    refused("unknown letter", 2, "-Z: no such option", "replay", "-qZ", good_path)
+    refused("short for several", 2, "--redis or --redis-", "replay", "--redi", "x", good_path)
+    refused("value of a flag", 2, "takes no value", "replay", "--json=1", good_path)
     refused("missing value", 2, "needs a value", "replay", good_path, "--top")
     refused("bad number", 2, '--top: "many": expected a whole number', "replay", "--top", "many",
             good_path)
@@ -142,7 +147,7 @@ def main():
             good_path)
     refused("no such signature", 2, "no such signature", "explain", "--signature", "x", good_path)
     refused("not a database", 78, "good.pcap", "replay", "--geo", good_path, good_path)
-    refused("unknown command", 2, "no such command", "reply")
+    refused("misspelt command", 2, '"reply": no such command, perhaps "replay"', "reply")
     refused("unwritable csv", 1, "/dev/null", "replay", "--json", "--csv", "/dev/null/x",
             good_path)
     with open("/dev/full", "wb") as full:

@@ -26,7 +26,9 @@ static const char *first_error(const char *text, size_t size)
 static const struct {
     const char *match, *error;
 } IN_MATCH[] = {
-    {"tcp.sin", "\"tcp.sin\": expected a field, a defined name or a constant"},
+    {"tcp.sin",
+     "\"tcp.sin\": expected a field, a defined name or a constant, perhaps \"tcp.syn\""},
+    {"tcp.sinister", "\"tcp.sinister\": expected a field, a defined name or a constant"},
     {"tcp.syn and", "end of the expression: expected a field, a constant or \"(\""},
     {"tcp.syn tcp.ack", "\"tcp.ack\": expected an operator or the end"},
     {"(tcp.syn", "end of the expression: expected \")\" or an operator"},
