@@ -19,28 +19,28 @@ static int by_name(const void *left, const void *right)
 }
 
 /* Names of signatures are unique, so their order is total. */
-static bool order_signatures(struct feed *feed)
+static bool order_signatures(struct feed_names *ret_names)
 {
-    unsigned n = signature_count(feed->signatures);
-    struct named *names = calloc(n ? n : 1, sizeof *names);
-    feed->order = calloc(n ? n : 1, sizeof *feed->order);
-    feed->by_order = calloc(n ? n : 1, sizeof *feed->by_order);
-    feed->is_iot = calloc(n ? n : 1, sizeof *feed->is_iot);
-    if (!names || !feed->order || !feed->by_order || !feed->is_iot) {
-        free(names);
+    unsigned n = signature_count(ret_names->signatures);
+    struct named *named = calloc(n ? n : 1, sizeof *named);
+    ret_names->order = calloc(n ? n : 1, sizeof *ret_names->order);
+    ret_names->by_order = calloc(n ? n : 1, sizeof *ret_names->by_order);
+    ret_names->is_iot = calloc(n ? n : 1, sizeof *ret_names->is_iot);
+    if (!named || !ret_names->order || !ret_names->by_order || !ret_names->is_iot) {
+        free(named);
         return false;
     }
     for (unsigned i = 0; i < n; i++) {
-        const struct signature *signature = signature_at(feed->signatures, i);
-        names[i] = (struct named){signature->name, (uint16_t)i};
-        feed->is_iot[i] = signature->origin == ORIGIN_IOT;
+        const struct signature *signature = signature_at(ret_names->signatures, i);
+        named[i] = (struct named){signature->name, (uint16_t)i};
+        ret_names->is_iot[i] = signature->origin == ORIGIN_IOT;
     }
-    qsort(names, n, sizeof *names, by_name);
+    qsort(named, n, sizeof *named, by_name);
     for (unsigned i = 0; i < n; i++) {
-        feed->by_order[i] = names[i].signature;
-        feed->order[names[i].signature] = (uint16_t)i;
+        ret_names->by_order[i] = named[i].signature;
+        ret_names->order[named[i].signature] = (uint16_t)i;
     }
-    free(names);
+    free(named);
     return true;
 }
 
@@ -52,9 +52,9 @@ struct feed *feed_new(const struct evidence_plan *plan)
     feed->in_order = true;
     for (unsigned i = 0; i < FEED_SECONDS; i++)
         feed->seconds[i].second = -1;
-    feed->signatures = plan ? evidence_plan_signatures(plan) : NULL;
+    feed->names.signatures = plan ? evidence_plan_signatures(plan) : NULL;
     feed->packets = malloc(FEED_BUFFER * sizeof *feed->packets);
-    if (!feed->packets || (plan && !order_signatures(feed))) {
+    if (!feed->packets || (plan && !order_signatures(&feed->names))) {
         feed_free(feed);
         return NULL;
     }
@@ -66,9 +66,9 @@ void feed_free(struct feed *feed)
     if (!feed)
         return;
     free(feed->packets);
-    free(feed->order);
-    free(feed->by_order);
-    free(feed->is_iot);
+    free(feed->names.order);
+    free(feed->names.by_order);
+    free(feed->names.is_iot);
     free(feed);
 }
 
@@ -211,9 +211,10 @@ static struct feed_packet make(const struct feed *feed, const struct batch *batc
         .has_port = mask_test(batch->has[HAS_TCP], row) ||
                     mask_test(batch->has[HAS_UDP], row) || mask_test(batch->has[HAS_SCTP], row),
         .dport = batch->dstport[row],
-        .label = matched == FEED_NO_MATCH
-                     ? NULL
-                     : signature_at(feed->signatures, feed->by_order[matched])->label,
+        .label =
+            matched == FEED_NO_MATCH
+                ? NULL
+                : signature_at(feed->names.signatures, feed->names.by_order[matched])->label,
     };
 }
 
@@ -258,13 +259,9 @@ void feed_replan(struct feed *feed, struct feed *fresh, const struct evidence_pl
         if (feed->packets[i].label)
             feed->packets[i].label = evidence_label_name(plan, label);
     }
-    struct feed kept = *feed;
-    feed->signatures = fresh->signatures;
-    feed->order = fresh->order;
-    feed->by_order = fresh->by_order;
-    fresh->signatures = kept.signatures;
-    fresh->order = kept.order;
-    fresh->by_order = kept.by_order;
+    struct feed_names kept = feed->names;
+    feed->names = fresh->names;
+    fresh->names = kept;
 }
 
 const struct feed_packet *feed_packets(struct feed *feed, size_t *ret_n)

@@ -26,11 +26,16 @@ struct feed_second {
     uint64_t ranks[FEED_A_SECOND];
 };
 
-struct feed {
+/* What is looked up by signature. It is exchanged as one when signatures are. */
+struct feed_names {
     const struct signature_set *signatures; /* NULL: no labels */
     uint16_t *order;                        /* of each signature by name */
     uint16_t *by_order;                     /* the signature at each place of that order */
     bool *is_iot;                           /* by signature: of origin iot? */
+};
+
+struct feed {
+    struct feed_names names;
     struct feed_packet *packets;
     size_t n;
     bool in_order;    /* no packet's second lies before that of the one before */
@@ -49,9 +54,9 @@ static inline void feed_matched(struct feed *feed, unsigned row, unsigned signat
 {
     if (!feed)
         return;
-    if (feed->order[signature] < feed->matched[row])
-        feed->matched[row] = feed->order[signature];
-    feed->iot[row] |= feed->is_iot[signature];
+    if (feed->names.order[signature] < feed->matched[row])
+        feed->matched[row] = feed->names.order[signature];
+    feed->iot[row] |= feed->names.is_iot[signature];
 }
 void feed_add(struct feed *feed, const struct batch *batch);
 

@@ -122,6 +122,21 @@ static const struct report_tool *row_of(const struct report *report, const char 
     ck_abort_msg("%s is not in the report", name);
 }
 
+static void same_feed(struct analysis *one, struct analysis *two)
+{
+    size_t n, m, iot = 0;
+    const struct feed_packet *left = analysis_feed(one, &n), *right = analysis_feed(two, &m);
+    ck_assert_uint_eq(n, m);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_uint_eq(left[i].rank, right[i].rank);
+        ck_assert_pstr_eq(left[i].label, right[i].label);
+        ck_assert_int_eq(left[i].iot, right[i].iot);
+        iot += left[i].iot;
+    }
+    ck_assert_uint_gt(iot, 0);
+    ck_assert_uint_lt(iot, n);
+}
+
 /* Backwards or not: indexes of signatures move, those of labels do not. */
 START_TEST(the_same_signatures_change_nothing)
 {
@@ -137,13 +152,7 @@ START_TEST(the_same_signatures_change_nothing)
     count(two, &stream, PACKETS / 3, PACKETS / 2, &second);
     replace(two, &second, &third);
     count(two, &stream, PACKETS / 2, PACKETS, &third);
-    size_t n, m;
-    const struct feed_packet *left = analysis_feed(one, &n), *right = analysis_feed(two, &m);
-    ck_assert_uint_eq(n, m);
-    for (size_t i = 0; i < n; i++) {
-        ck_assert_uint_eq(left[i].rank, right[i].rank);
-        ck_assert_pstr_eq(left[i].label, right[i].label);
-    }
+    same_feed(one, two);
     struct report *expected = report_of(one), *report = report_of(two);
     same_report(expected, report);
     same_view(&expected->iot, &report->iot);
@@ -160,6 +169,32 @@ START_TEST(the_same_signatures_change_nothing)
     rules_fini(&third);
     rules_fini(&second);
     rules_fini(&first);
+    free(stream.packets);
+}
+END_TEST
+
+/* As if they had been there from the start, when nothing was counted before. */
+START_TEST(more_signatures_count_from_then_on)
+{
+    struct random random = random_seeded("replan with more");
+    struct stream stream = stream_random(&random, PACKETS, SOURCES, 60);
+    struct rules few = rules_of(TEXTS + TEXTS_N - 1, 1, false, NULL);
+    struct rules all = rules_of(TEXTS, TEXTS_N, false, &few);
+    struct analysis *one = begin(&stream, &all), *two = begin(&stream, &few);
+    replace(two, &few, &all);
+    count(one, &stream, 0, PACKETS, &all);
+    count(two, &stream, 0, PACKETS, &all);
+    same_feed(one, two);
+    struct report *expected = report_of(one), *report = report_of(two);
+    same_report(expected, report);
+    same_view(&expected->iot, &report->iot);
+    same_tools(expected->signatures.rows, report->signatures.rows, TEXTS_N);
+    report_free(expected);
+    report_free(report);
+    analysis_free(one);
+    analysis_free(two);
+    rules_fini(&all);
+    rules_fini(&few);
     free(stream.packets);
 }
 END_TEST
@@ -290,6 +325,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, the_same_signatures_change_nothing, 0, 2);
     tcase_add_test(tests, a_copy_is_a_report_of_an_analysis_that_goes_on);
+    tcase_add_test(tests, more_signatures_count_from_then_on);
     tcase_add_test(tests, what_is_gone_keeps_its_counts);
     tcase_add_test(tests, other_rules_under_the_same_name_begin_anew);
     suite_add_tcase(suite, tests);
