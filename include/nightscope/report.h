@@ -70,7 +70,8 @@ struct report_minute {
     uint32_t seconds; /* how much of it lies between the first and the last frame, rounded up */
     uint64_t counts[COUNT_COUNT_];
     uint64_t dports;
-    bool sources_estimated; /* dports and iot_matched_sources as well */
+    bool sources_estimated; /* iot_matched_sources as well */
+    bool dports_estimated;  /* of a merged report */
 };
 
 #define REPORT_TABLE(type)                                                                     \

@@ -58,7 +58,6 @@ const char *nearest_hint(const struct nearest *nearest, const char *before,
 {
     ret_text[0] = '\0';
     if (nearest->name)
-        (void)snprintf(ret_text, NEAREST_HINT_CAP, ", perhaps \"%s%s\"", before,
-                       nearest->name);
+        (void)snprintf(ret_text, NEAREST_HINT_CAP, ", perhaps \"%s%s\"", before, nearest->name);
     return ret_text;
 }

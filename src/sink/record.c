@@ -117,8 +117,8 @@ static const struct record IOT_PORT = RECORD_OF(struct report_iot_port, IOT_PORT
 
 /* The order is that of every series nightscope writes. */
 #define MINUTE_COUNT(name) AT(struct report_minute, #name, FIELD_U64, counts[COUNT_##name])
-#define MINUTE_DISTINCT(label, member)                                                         \
-    ESTIMATE(struct report_minute, label, FIELD_U64, member, sources_estimated)
+#define MINUTE_DISTINCT(label, member, flag)                                                   \
+    ESTIMATE(struct report_minute, label, FIELD_U64, member, flag)
 static const struct field MINUTE_COLUMNS[] = {
     AS(struct report_minute, "t", FIELD_START_S, start_s, FIELD_KEY),
     AS(struct report_minute, "seconds", FIELD_U32, seconds, FIELD_HIGHEST),
@@ -133,10 +133,11 @@ static const struct field MINUTE_COLUMNS[] = {
     MINUTE_COUNT(scan),
     MINUTE_COUNT(backscatter),
     MINUTE_COUNT(class_other),
-    MINUTE_DISTINCT("sources", counts[COUNT_sources]),
-    MINUTE_DISTINCT("dports", dports),
+    MINUTE_DISTINCT("sources", counts[COUNT_sources], sources_estimated),
+    MINUTE_DISTINCT("dports", dports, dports_estimated),
     MINUTE_COUNT(iot_matched),
-    MINUTE_DISTINCT("iot_matched_sources", counts[COUNT_iot_matched_sources]),
+    MINUTE_DISTINCT("iot_matched_sources", counts[COUNT_iot_matched_sources],
+                    sources_estimated),
     MINUTE_COUNT(mirai),
     MINUTE_COUNT(zmap),
     MINUTE_COUNT(masscan),

@@ -94,8 +94,15 @@ static int fill_ports(const struct analysis *analysis, enum view view, size_t to
     return 0;
 }
 
+/* Sources that were evicted count again when they come back, those that were refused not at
+ * all: what is added up by source is an estimate then. */
+static bool is_estimated(const struct analysis *analysis)
+{
+    return analysis->sources_evicted || analysis->sources_refused;
+}
+
 static int fill_countries(const struct places *places, enum view view, size_t top,
-                          struct report_view *ret_view)
+                          bool estimated, struct report_view *ret_view)
 {
     struct report_country *rows = calloc(CC_COUNT_, sizeof *rows);
     if (!rows)
@@ -107,6 +114,7 @@ static int fill_countries(const struct places *places, enum view view, size_t to
             continue;
         rows[n].packets = tally->packets;
         rows[n].sources = tally->sources;
+        rows[n].sources_estimated = estimated;
         cc_text(cc, rows[n++].cc);
     }
     qsort(rows, n, sizeof *rows, compare_countries);
@@ -117,7 +125,8 @@ static int fill_countries(const struct places *places, enum view view, size_t to
 }
 
 static int fill_asns(const struct places *places, enum view view, size_t top,
-                     const struct locator *locator, struct report_view *ret_view)
+                     const struct locator *locator, bool estimated,
+                     struct report_view *ret_view)
 {
     size_t n = 0;
     if (!places->n)
@@ -133,6 +142,7 @@ static int fill_asns(const struct places *places, enum view view, size_t top,
                 .asn = row->asn,
                 .packets = row->tallies[view].packets,
                 .sources = row->tallies[view].sources,
+                .sources_estimated = estimated,
             };
     }
     qsort(rows, n, sizeof *rows, compare_asns);
@@ -151,8 +161,9 @@ static int fill_asns(const struct places *places, enum view view, size_t top,
 static void fill_sources(const struct analysis *analysis, const struct held *held,
                          struct report *ret_report)
 {
-    bool estimated = analysis->sources_evicted || analysis->sources_refused;
+    bool estimated = is_estimated(analysis);
     ret_report->sources_estimated = ret_report->class_sources_estimated = estimated;
+    ret_report->scan.sources_estimated = ret_report->backscatter.sources_estimated = estimated;
     ret_report->sources = held->sources;
     memcpy(ret_report->class_sources, held->class_sources, sizeof held->class_sources);
     if (estimated) {
@@ -176,7 +187,8 @@ static uint32_t seconds_of(const struct report_minute *minute, const struct repo
     return end > begin ? (uint32_t)((end - begin + second - 1) / second) : 1;
 }
 
-static int fill_series(const struct report_input *input, struct report *ret_report)
+static int fill_series(const struct report_input *input, bool estimated,
+                       struct report *ret_report)
 {
     ret_report->series.total = input->minutes_n;
     if (!input->minutes_n)
@@ -185,9 +197,11 @@ static int fill_series(const struct report_input *input, struct report *ret_repo
     if (!rows)
         return -1;
     memcpy(rows, input->minutes, input->minutes_n * sizeof *rows);
-    for (size_t i = 0; i < input->minutes_n; i++)
+    for (size_t i = 0; i < input->minutes_n; i++) {
+        rows[i].sources_estimated |= estimated;
         if (!rows[i].seconds)
             rows[i].seconds = seconds_of(&rows[i], input);
+    }
     ret_report->series.rows = rows;
     ret_report->series.n = input->minutes_n;
     return 0;
@@ -279,6 +293,7 @@ struct report *report_new(struct analysis *analysis, const struct report_input *
 {
     struct report *report = calloc(1, sizeof *report);
     struct held *held = held_new(analysis, input->top);
+    bool estimated = is_estimated(analysis);
     int result = report && held ? 0 : -1;
     if (!result) {
         fill_totals(analysis, input, report);
@@ -287,17 +302,17 @@ struct report *report_new(struct analysis *analysis, const struct report_input *
         report->scan.sources = report->class_sources[CLASS_SCAN];
         report->backscatter.packets = report->counts[COUNT_backscatter];
         report->backscatter.sources = report->class_sources[CLASS_BACKSCATTER];
-        result = fill_series(input, report);
+        result = fill_series(input, estimated, report);
     }
     if (!result)
-        result = report_labels(analysis, input, &held->tallies, report);
+        result = report_labels(analysis, input, &held->tallies, estimated, report);
     for (enum view view = 0; !result && view < VIEW_COUNT_; view++) {
         struct report_view *tables = view == VIEW_SCAN          ? &report->scan
                                      : view == VIEW_BACKSCATTER ? &report->backscatter
                                                                 : &report->iot;
         if (fill_ports(analysis, view, input->top, tables) ||
-            fill_countries(&held->places, view, input->top, tables) ||
-            fill_asns(&held->places, view, input->top, input->locator, tables) ||
+            fill_countries(&held->places, view, input->top, estimated, tables) ||
+            fill_asns(&held->places, view, input->top, input->locator, estimated, tables) ||
             toplist_rows(analysis, &held->tops[view], tables))
             result = -1;
     }

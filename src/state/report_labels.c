@@ -14,13 +14,14 @@ static int compare_tools(const void *left, const void *right)
 
 static struct report_tool tool_row(const char *name, enum origin origin,
                                    const struct tool_tally *packets,
-                                   const struct tool_tally *sources)
+                                   const struct tool_tally *sources, bool estimated)
 {
     return (struct report_tool){
         .name = name,
         .origin = origin,
         .packets = packets->packets,
         .sources = packets->sources + sources->sources,
+        .sources_estimated = estimated,
         .labelled = packets->labelled + sources->labelled,
     };
 }
@@ -36,7 +37,7 @@ static enum origin label_origin(const struct evidence_plan *plan, unsigned label
 }
 
 static int fill_tools(const struct labels *labels, const struct source_tallies *held,
-                      struct report *ret_report)
+                      bool estimated, struct report *ret_report)
 {
     const struct signature_set *set = evidence_plan_signatures(labels->plan);
     unsigned signatures = signature_count(set), names = evidence_label_count(labels->plan);
@@ -48,12 +49,12 @@ static int fill_tools(const struct labels *labels, const struct source_tallies *
         const struct signature *signature = signature_at(set, i);
         ret_report->signatures.rows[i] =
             tool_row(signature->name, signature->origin, &labels->evicted.signatures[i],
-                     &held->signatures[i]);
+                     &held->signatures[i], estimated);
     }
     for (unsigned i = 0; i < names; i++)
         ret_report->labels.rows[i] =
             tool_row(evidence_label_name(labels->plan, i), label_origin(labels->plan, i),
-                     &labels->evicted.labels[i], &held->labels[i]);
+                     &labels->evicted.labels[i], &held->labels[i], estimated);
     qsort(ret_report->signatures.rows, signatures, sizeof(struct report_tool), compare_tools);
     qsort(ret_report->labels.rows, names, sizeof(struct report_tool), compare_tools);
     ret_report->signatures.n = ret_report->signatures.total = signatures;
@@ -105,13 +106,15 @@ static int fill_iot_ports(const struct analysis *analysis, struct report *ret_re
 }
 
 int report_labels(const struct analysis *analysis, const struct report_input *input,
-                  const struct source_tallies *held, struct report *ret_report)
+                  const struct source_tallies *held, bool estimated, struct report *ret_report)
 {
     const struct labels *labels = &analysis->labels;
     ret_report->dark_known = input->dark_known;
     if (!labels->plan)
         return 0;
     ret_report->has_signatures = true;
+    ret_report->iot_sources_estimated = ret_report->iot.sources_estimated =
+        ret_report->unlabelled_sources_estimated = estimated;
     ret_report->iot_packets = labels->evicted.iot_packets + held->iot_packets;
     ret_report->iot_sources = labels->evicted.iot_sources + held->iot_sources;
     ret_report->iot.packets = labels->iot_packets;
@@ -121,5 +124,7 @@ int report_labels(const struct analysis *analysis, const struct report_input *in
         labels->evicted.unlabelled_packets + held->unlabelled_packets;
     ret_report->unlabelled_sources =
         labels->evicted.unlabelled_sources + held->unlabelled_sources;
-    return fill_tools(labels, held, ret_report) ? -1 : fill_iot_ports(analysis, ret_report);
+    return fill_tools(labels, held, estimated, ret_report)
+               ? -1
+               : fill_iot_ports(analysis, ret_report);
 }

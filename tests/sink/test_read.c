@@ -202,7 +202,8 @@ static const char ONE[] = REPORT(
     "\"top_sources\":[{\"ip\":\"192.0.2.9\",\"packets\":30,\"ports\":1,\"destinations\":30,"
     "\"labels\":[\"mirai\"],\"first\":\"2026-02-03T00:00:05Z\","
     "\"last\":\"2026-02-03T00:00:06Z\",\"cc\":\"??\",\"asn\":0}],"
-    "\"series\":[{\"t\":\"2026-02-03T00:00:00Z\",\"seconds\":55,\"packets\":60,\"sources\":5},"
+    "\"series\":[{\"t\":\"2026-02-03T00:00:00Z\",\"seconds\":55,\"packets\":60,\"sources\":5,"
+    "\"dports\":4},"
     "{\"t\":\"2026-02-03T00:01:00Z\",\"seconds\":6,\"packets\":30,\"sources\":4}]");
 
 static const char OTHER[] = REPORT(
@@ -218,7 +219,8 @@ static const char OTHER[] = REPORT(
     "\"labels\":[\"aaa\",\"mirai\"],\"first\":\"2026-02-02T00:00:05Z\","
     "\"last\":\"2026-02-02T00:00:06Z\",\"cc\":\"JP\",\"asn\":64496}],"
     "\"series\":[{\"t\":\"2026-02-02T00:00:00Z\",\"seconds\":60,\"packets\":3,\"sources\":1},"
-    "{\"t\":\"2026-02-03T00:00:00Z\",\"seconds\":31,\"packets\":7,\"sources\":1}]");
+    "{\"t\":\"2026-02-03T00:00:00Z\",\"seconds\":31,\"packets\":7,\"sources\":1,"
+    "\"dports\":2}]");
 
 static const char MERGED[] =
     "\"first\":\"2026-02-02T00:00:00.000000Z\",\"last\":\"2026-02-03T00:01:05.000000Z\","
@@ -241,7 +243,7 @@ static const char MERGED[] =
     "\"asn\":64496}|"
     "{\"t\":\"2026-02-02T00:00:00Z\",\"seconds\":60,\"packets\":3,|"
     "{\"t\":\"2026-02-03T00:00:00Z\",\"seconds\":55,\"packets\":67,|"
-    "\"sources\":6,\"sources_estimated\":true,\"dports\":0,\"dports_estimated\":true|"
+    "\"sources\":6,\"sources_estimated\":true,\"dports\":6,\"dports_estimated\":true|"
     "{\"t\":\"2026-02-03T00:01:00Z\",\"seconds\":6,\"packets\":30,";
 
 START_TEST(reports_of_sensors_add_up)

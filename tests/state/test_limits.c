@@ -99,6 +99,33 @@ START_TEST(a_flood_of_sources_stays_in_bounds)
 }
 END_TEST
 
+/* A source that comes back after it was evicted counts twice; whatever counts it says so. */
+START_TEST(what_counts_sources_again_is_estimated)
+{
+    enum { EACH = 8, ROUNDS = 3 };
+    struct analysis *analysis = make(64 * EACH, 60);
+    uint32_t sources[2 * EACH], n = 0;
+    for (uint32_t src = 1; n < 2 * EACH; src++)
+        if (shard_of4(src) == 5)
+            sources[n++] = src;
+    for (unsigned round = 0; round < ROUNDS; round++)
+        for (unsigned i = 0; i < 2 * EACH; i++)
+            add_one(analysis, syn(sources[i], 1, STREAM_START_S + round * 20 + i));
+    struct report *report = finish(analysis);
+    uint64_t in_countries = 0;
+    for (size_t i = 0; i < report->scan.countries.n; i++) {
+        in_countries += report->scan.countries.rows[i].sources;
+        ck_assert(report->scan.countries.rows[i].sources_estimated);
+    }
+    ck_assert_uint_gt(in_countries, 2 * EACH);
+    ck_assert(report->scan.asns.rows[0].sources_estimated);
+    ck_assert(report->scan.sources_estimated && report->backscatter.sources_estimated);
+    ck_assert_uint_eq(report->sources, 2 * EACH);
+    report_free(report);
+    analysis_free(analysis);
+}
+END_TEST
+
 /* In a full shard those go that have been silent longest, then those that sent least, then the
  * lowest addresses. */
 START_TEST(eviction_takes_the_least_evidence)
@@ -378,6 +405,7 @@ int main(void)
     TCase *tests = tcase_create("limits");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, a_flood_of_sources_stays_in_bounds);
+    tcase_add_test(tests, what_counts_sources_again_is_estimated);
     tcase_add_test(tests, eviction_takes_the_least_evidence);
     tcase_add_test(tests, counters_carry_past_32_bits);
     tcase_add_test(tests, carries_survive_eviction_of_others);
