@@ -64,20 +64,25 @@ static void drop_rows(struct collector *collector)
             collector->rows_n * sizeof *collector->rows);
 }
 
+static bool room_for_row(struct collector *collector)
+{
+    if (collector->rows_n < collector->rows_cap)
+        return true;
+    size_t cap = collector->rows_cap ? 2 * collector->rows_cap : 64;
+    struct report_minute *rows = realloc(collector->rows, cap * sizeof *rows);
+    if (!rows)
+        return false;
+    collector->rows = rows;
+    collector->rows_cap = cap;
+    return true;
+}
+
 static void append_row(struct collector *collector, const struct window *window)
 {
     drop_rows(collector);
-    if (collector->rows_n == collector->rows_cap) {
-        size_t cap = collector->rows_cap ? 2 * collector->rows_cap : 64;
-        struct report_minute *rows = collector->rows_n < SERIES_MAX
-                                         ? realloc(collector->rows, cap * sizeof *rows)
-                                         : NULL;
-        if (!rows) {
-            collector->refused++;
-            return;
-        }
-        collector->rows = rows;
-        collector->rows_cap = cap;
+    if (collector->rows_n == SERIES_MAX || !room_for_row(collector)) {
+        collector->refused++;
+        return;
     }
     struct report_minute *row = &collector->rows[collector->rows_n++];
     *row = (struct report_minute){.start_s = window->start_s,

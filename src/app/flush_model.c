@@ -169,12 +169,9 @@ void model_take_report(struct flush_model *model, struct report *report, char *j
 
 uint64_t model_held(const struct flush_model *model)
 {
-    uint64_t held = 0;
+    uint64_t held = gathering_hours_after(model->gathering, model->acked_hour_s);
     for (size_t i = model->minutes_n;
          i-- > 0 && model->minutes[i].start_s > model->acked_minute_s;)
-        held++;
-    for (size_t i = model->gathered.hours_n;
-         i-- > 0 && model->gathered.hours[i].start_s > model->acked_hour_s;)
         held++;
     return held;
 }

@@ -81,6 +81,14 @@ void gathering_free(struct gathering *gathering)
     free(gathering);
 }
 
+uint64_t gathering_hours_after(const struct gathering *gathering, int64_t start_s)
+{
+    size_t i = gathering->hours_n;
+    while (i > 0 && gathering->hours[i - 1].start_s > start_s)
+        i--;
+    return gathering->hours_n - i;
+}
+
 int64_t gathering_newest_step(const struct gathering *gathering)
 {
     return gathering->steps ? gathering->step_end->start_s : -1;
@@ -173,6 +181,33 @@ static void move_end(struct gathering *gathering, int64_t end_s)
     hour_sums_forget(&gathering->sums, INT64_MIN, begin_s);
 }
 
+/* Makes a day the open one. Days are by time: whatever is after it, of a file that was written
+ * when the clock was ahead, goes. */
+static void open_day(struct gathering *gathering, int64_t day_s)
+{
+    struct publication_day *days = gathering->days;
+    if (gathering->today && gathering->today->start_s != day_s) {
+        (void)profile_trim(gathering->today, GATHERED_DAY_MEMBERS); /* or it stays larger */
+        days[gathering->days_n++] =
+            (struct publication_day){gathering->today->start_s, gathering->today};
+        gathering->today = NULL;
+    }
+    size_t old = 0;
+    while (old < gathering->days_n &&
+           days[old].start_s <= day_s - (int64_t)GATHERED_DAYS_MAX * DAY_S)
+        free_day(&days[old++]);
+    gathering->days_n -= old;
+    memmove(days, days + old, gathering->days_n * sizeof *days);
+    while (gathering->days_n && days[gathering->days_n - 1].start_s > day_s)
+        free_day(&days[--gathering->days_n]);
+    if (gathering->today)
+        return;
+    if (gathering->days_n && days[gathering->days_n - 1].start_s == day_s)
+        gathering->today = (struct profile *)days[--gathering->days_n].profile; /* ours */
+    else
+        gathering->today = profile_new(day_s, DAY_S);
+}
+
 static void add_step(struct gathering *gathering, struct profile *step)
 {
     profile_close(step);
@@ -181,22 +216,7 @@ static void add_step(struct gathering *gathering, struct profile *step)
         hll_merge(hour->sources, profile_sketch(step, PROFILE_SOURCES), HLL_LARGE_BITS);
         hll_merge(hour->iot, profile_sketch(step, PROFILE_IOT_SOURCES), HLL_LARGE_BITS);
     }
-    int64_t day_s = step->start_s / DAY_S * DAY_S;
-    if (gathering->today && gathering->today->start_s != day_s) {
-        (void)profile_trim(gathering->today, GATHERED_DAY_MEMBERS); /* or it stays larger */
-        gathering->days[gathering->days_n++] =
-            (struct publication_day){gathering->today->start_s, gathering->today};
-        gathering->today = NULL;
-    }
-    size_t old = 0;
-    while (old < gathering->days_n &&
-           (gathering->days[old].start_s <= day_s - (int64_t)GATHERED_DAYS_MAX * DAY_S))
-        free_day(&gathering->days[old++]);
-    gathering->days_n -= old;
-    memmove(gathering->days, gathering->days + old,
-            gathering->days_n * sizeof *gathering->days);
-    if (!gathering->today)
-        gathering->today = profile_new(day_s, DAY_S);
+    open_day(gathering, step->start_s / DAY_S * DAY_S);
     gathering->refused += !gathering->today || profile_merge(gathering->today, step) != 0;
 
     step->next = NULL;

@@ -38,6 +38,8 @@ void gathering_roll(struct gathering *gathering, int64_t until_s);
 
 /* When the newest whole step began; -1: there is none. */
 int64_t gathering_newest_step(const struct gathering *gathering);
+/* Whole hours that began later. */
+uint64_t gathering_hours_after(const struct gathering *gathering, int64_t start_s);
 /* Steps, days and rankings begin anew: what their labels mean is not known any more. */
 void gathering_forget_profiles(struct gathering *gathering);
 /* Memory of all that is in it. */

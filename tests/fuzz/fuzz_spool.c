@@ -22,6 +22,18 @@ static void check_hours(const struct flush_model *model)
     free(out.bytes);
 }
 
+/* Two days more, at a time that the last bytes choose. */
+static void go_on(struct flush_model *model, const uint8_t *data, size_t size)
+{
+    enum { DAY_S = 86400, DAYS = 30000 };
+    unsigned day = size < 2 ? 20000 : (data[size - 2] << 8 | data[size - 1]) % DAYS;
+    for (unsigned i = 0; i < 2; i++) {
+        model_take_steps(model, profile_new((int64_t)(day + i) * DAY_S, PROFILE_STEP_S));
+        model_advance(model, (int64_t)(day + i + 1) * DAY_S);
+        (void)model_held(model);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct flush_model model;
@@ -31,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (model_load_bytes(&model, "S", "spool", data[0] & 1, data + 1, size - 1, &err)) {
         struct model_flush flush;
         check_hours(&model);
-        model_advance(&model, model.closed_until_s + 86400);
+        go_on(&model, data + 1, size - 1);
         if (model_flush_init(&model, &flush)) {
             (void)publication_newest(&flush.publication);
             model_flush_fini(&flush);
