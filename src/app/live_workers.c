@@ -17,11 +17,15 @@ struct start {
 };
 
 /* Limits hold for all workers together: sources are dealt out evenly, and so is the room for
- * them. */
+ * them and their events. */
 static void share_limits(struct live_workers_config *config)
 {
-    uint64_t share = (config->analysis.sources_max + config->n - 1) / config->n;
-    config->analysis.sources_max = share > SHARD_COUNT ? share : SHARD_COUNT;
+    uint64_t *limits[] = {&config->analysis.sources_max, &config->analysis.events_max};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        uint64_t share = (*limits[i] + config->n - 1) / config->n;
+        if (*limits[i]) /* 0: no events */
+            *limits[i] = share > SHARD_COUNT ? share : SHARD_COUNT;
+    }
 }
 
 static int join_groups(struct live_workers *workers, struct err *err)

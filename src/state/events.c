@@ -288,12 +288,20 @@ static uint32_t network_of(const struct batch *batch, unsigned i, bool is6)
     return is6 ? (uint32_t)hash_u64(batch->dst6[i].hi >> 16, HASH_FIXED) : batch->dst[i] >> 8;
 }
 
+/* The order of silence is by minute, and begins after a restart a minute early when the last
+ * run's last minute was not over by its lateness. */
+static uint32_t minute_of(const struct event_table *table, uint32_t now_min)
+{
+    uint32_t last = table->newest ? event_row_at(table, table->newest)->touched_min : 0;
+    return now_min > last ? now_min : last;
+}
+
 static void add_row(struct events *events, const struct prepared *prepared, unsigned i)
 {
     const struct batch *batch = prepared->batch;
     struct event_table *table = &events->tables[prepared->shard[i]];
     bool is6 = prepared->is6[i];
-    uint32_t minute = batch->now_min[i];
+    uint32_t minute = minute_of(table, batch->now_min[i]);
     int64_t ts_ns = batch->ts_ns[i];
     struct event key = key_of(batch, i, is6);
     uint32_t hash = event_hash(&key, prepared->hash[i], events->key);

@@ -2,6 +2,9 @@
  * batches and keys. */
 #include "stream.h"
 
+#include "base/bytes.h"
+
+#include <nightscope/checkpoint.h>
 #include <nightscope/event.h>
 
 struct list {
@@ -328,6 +331,40 @@ START_TEST(many_destinations_are_estimated_and_said_to_be)
 }
 END_TEST
 
+/* As after a restart whose last minute was not over. */
+START_TEST(a_minute_that_goes_back_can_be_saved)
+{
+    struct analysis_config config = {.sources_max = 64, .events_max = 640, .event_idle_s = 600};
+    struct analysis *analysis = analysis_new(&config), *again = analysis_new(&config);
+    struct batch *batch = calloc(1, sizeof *batch);
+    for (unsigned i = 0; i < 2; i++) {
+        struct packet packet = {.ts_ns = (STREAM_START_S + 61 - 10 * i) * SECOND,
+                                .now_min = STREAM_START_S / 60 + 1 - i,
+                                .counted = true,
+                                .src = 1,
+                                .ip_len = 40,
+                                .ip_proto = 6,
+                                .dstport = (uint16_t)(23 + i)};
+        batch_clear(batch);
+        batch_put(batch, &packet);
+        analysis_add(analysis, batch, NULL);
+    }
+    struct bytes_out out = {0};
+    ck_assert_int_eq(analysis_save(analysis, &out), 0);
+    struct bytes_in in = {out.bytes, out.bytes + out.n, false};
+    struct err err = {0};
+    ck_assert_msg(analysis_load(&again, 1, NULL, NULL, &in, &err) == 0, "%s", err.text);
+    analysis_finish(again);
+    struct event_block *blocks = analysis_take_events(again);
+    ck_assert(blocks && blocks->n == 2 && !blocks->next);
+    event_blocks_free(blocks);
+    free(out.bytes);
+    free(batch);
+    analysis_free(analysis);
+    analysis_free(again);
+}
+END_TEST
+
 START_TEST(the_idle_time_follows_the_dark_space)
 {
     /* -ln(0.01) * 2^32 / (10 * N), by hand */
@@ -349,6 +386,7 @@ int main(void)
     tcase_add_test(tests, a_short_idle_time_cuts_the_same_for_all);
     tcase_add_test(tests, a_full_table_ends_those_that_were_silent_longest);
     tcase_add_test(tests, many_destinations_are_estimated_and_said_to_be);
+    tcase_add_test(tests, a_minute_that_goes_back_can_be_saved);
     tcase_add_test(tests, the_idle_time_follows_the_dark_space);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
