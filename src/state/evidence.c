@@ -177,6 +177,18 @@ static bool relate(struct evidence_record *record, enum relation relation, uint6
     return matches;
 }
 
+static void begin_span(struct pool *pool, struct evidence_record *record, uint32_t span)
+{
+    for (unsigned i = 0; i < THRESHOLD_SETS_MAX; i++) {
+        struct distinct set = {counts_of(record)->words[i], record->kinds[i]};
+        distinct_clear(pool, &set);
+        counts_of(record)->words[i] = set.word;
+        record->kinds[i] = set.kind;
+    }
+    counts_of(record)->packets = 0;
+    counts_of(record)->span = span;
+}
+
 /* Counts a packet of a threshold signature; true when all its thresholds are reached. */
 static bool count(const struct evidence_plan *plan, struct pool *pool,
                   struct evidence_record **record_at, uint32_t head,
@@ -187,16 +199,8 @@ static bool count(const struct evidence_plan *plan, struct pool *pool,
     uint32_t span = span_s ? (uint32_t)(batch->ts_ns[row] / 1000000000 / span_s) : 0;
     if (span < counts_of(record)->span)
         return false; /* a late packet of a span that is over */
-    if (span > counts_of(record)->span) {
-        for (unsigned i = 0; i < THRESHOLD_SETS_MAX; i++) {
-            struct distinct set = {counts_of(record)->words[i], record->kinds[i]};
-            distinct_clear(pool, &set);
-            counts_of(record)->words[i] = set.word;
-            record->kinds[i] = set.kind;
-        }
-        counts_of(record)->span = span;
-        counts_of(record)->packets = 0;
-    }
+    if (span > counts_of(record)->span)
+        begin_span(pool, record, span);
     if (counts_of(record)->packets < UINT32_MAX)
         counts_of(record)->packets++;
     bool reached = true;
@@ -282,6 +286,11 @@ unsigned evidence_note(const struct evidence_plan *plan, struct pool *pool, uint
     return notes & ~(unsigned)NOTE_DUE;
 }
 
+static bool has_counts(const struct evidence_record *record, uint32_t handle)
+{
+    return pool_size_of(handle) == POOL_48 && counts_of(record)->packets > 0;
+}
+
 void evidence_expire(struct pool *pool, uint32_t head)
 {
     for (uint32_t at = head; at;) {
@@ -291,13 +300,10 @@ void evidence_expire(struct pool *pool, uint32_t head)
         record->flags &= (uint8_t)~EVIDENCE_LABELLED;
         if (pool_size_of(at) == POOL_128)
             values_of(record)->n = 0;
+        else if (has_counts(record, at))
+            begin_span(pool, record, 0);
         at = record->next;
     }
-}
-
-static bool has_counts(const struct evidence_record *record, uint32_t handle)
-{
-    return pool_size_of(handle) == POOL_48 && counts_of(record)->packets > 0;
 }
 
 void evidence_free(struct pool *pool, uint32_t *head)

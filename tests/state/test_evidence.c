@@ -263,6 +263,22 @@ START_TEST(expiry_forgets_hits_and_keeps_labels)
 }
 END_TEST
 
+START_TEST(expiry_forgets_what_thresholds_counted)
+{
+    for (unsigned i = 0; i < 10; i++) {
+        batch.dstport[0] = (uint16_t)i;
+        ck_assert_uint_eq(note(PORTS, 1), 0);
+    }
+    evidence_expire(&pool, head);
+    for (unsigned i = 0; i < 10; i++) {
+        batch.dstport[0] = (uint16_t)(5 + i);
+        ck_assert_uint_eq(note(PORTS, 1), 0);
+    }
+    batch.dstport[0] = 99;
+    ck_assert_uint_eq(note(PORTS, 1) & NOTE_LABELS, NOTE_LABELS);
+}
+END_TEST
+
 START_TEST(a_full_pool_refuses_and_says_so)
 {
     pool_fini(&pool);
@@ -318,6 +334,7 @@ int main(void)
     tcase_add_test(tests, thresholds_count_within_a_day);
     tcase_add_test(tests, thresholds_are_off_without_a_dark_space);
     tcase_add_test(tests, expiry_forgets_hits_and_keeps_labels);
+    tcase_add_test(tests, expiry_forgets_what_thresholds_counted);
     tcase_add_test(tests, a_full_pool_refuses_and_says_so);
     tcase_add_test(tests, parts_of_a_source_merge);
     suite_add_tcase(suite, tests);
