@@ -19,6 +19,12 @@ struct bytes_out;
 enum { CHECKPOINT_WINDOWS_MAX = 4096 };
 int analysis_save(const struct analysis *analysis, struct bytes_out *out);
 
+/* Signatures that had matched packets and are not there any more: what was counted of them. */
+struct checkpoint_gone {
+    char names[256]; /* "" or "a, b, c" */
+    bool more;       /* than fit */
+};
+
 /* Adds what one analysis_save() wrote to `n` analyses of one configuration, fresh ones or such
  * as have been loaded before: what belongs to a source goes to targets[owner(context, source)],
  * the rest to targets[0]; all of them take over packet time and the destinations seen. So N
@@ -27,15 +33,16 @@ int analysis_save(const struct analysis *analysis, struct bytes_out *out);
  *
  * The configuration may be another one: its limits hold (a source too many evicts, as always),
  * parts it does not ask for (feed, profiles, events) are left out. Signatures go by their
- * names: of those that are gone, and of labels that are, the counts are dropped; where a
- * definition has changed, evidence begins anew, as after a reload.
+ * names: of those that are gone, and of labels that are, the counts are dropped, and their
+ * names are added to *gone, each once; where a definition has changed, evidence begins anew, as
+ * after a reload. gone may be NULL; it begins as zeros.
  *
  * The bytes may be anything: -1 and *err when they are not what analysis_save() writes, or
  * memory is refused; the targets are then only good to be freed. Leaves in->at behind the part.
  */
 int analysis_load(struct analysis *const *targets, unsigned n,
                   unsigned (*owner)(void *context, const struct address *source), void *context,
-                  struct bytes_in *in, struct err *err);
+                  struct bytes_in *in, struct checkpoint_gone *gone, struct err *err);
 
 /* Takes windows and profiles of steps that were taken from it, or from another one: they are
  * added to what is open or waits to be taken, and are saved with it. */

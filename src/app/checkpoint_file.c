@@ -1,5 +1,6 @@
 #include "app/checkpoint_file.h"
 
+#include "app/message.h"
 #include "app/write_all.h"
 
 #include <errno.h>
@@ -164,4 +165,12 @@ void checkpoint_content_fini(struct checkpoint_content *content)
     if (content->map)
         (void)munmap(content->map, content->map_bytes);
     *content = (struct checkpoint_content){0};
+}
+
+void checkpoint_file_warn(const struct state_dir *dir, const struct checkpoint_gone *gone)
+{
+    if (gone->names[0])
+        message_warning(
+            "%s: counts of signatures that are not there any more are dropped: %s%s", dir->path,
+            gone->names, gone->more ? " and others" : "");
 }

@@ -10,6 +10,8 @@
 #include "app/state_dir.h"
 #include "base/bytes.h"
 
+#include <nightscope/checkpoint.h>
+
 enum { CHECKPOINT_FILE_VERSION = 1 };
 
 struct checkpoint_file {
@@ -39,3 +41,5 @@ struct checkpoint_content {
 int checkpoint_file_read(const struct state_dir *dir, struct checkpoint_content *ret_content,
                          struct err *err);
 void checkpoint_content_fini(struct checkpoint_content *content);
+/* Tells of signatures whose counts could not be taken up, if there are any. */
+void checkpoint_file_warn(const struct state_dir *dir, const struct checkpoint_gone *gone);

@@ -201,12 +201,15 @@ void live_keeper_end(struct live_keeper *state)
 static int take_up(struct live_keeper *state, struct err *err)
 {
     struct checkpoint_content content;
+    struct checkpoint_gone gone;
     int status = checkpoint_file_read(&state->dir, &content, err);
     if (status != 0)
         return status > 0 ? EXIT_DONE : EXIT_BAD_CONFIG;
     status = live_kept_take(state->control, state->redis, &state->name, &content.in,
-                            &state->status.written_ns, err);
+                            &state->status.written_ns, &gone, err);
     checkpoint_content_fini(&content);
+    if (status == EXIT_DONE)
+        checkpoint_file_warn(&state->dir, &gone);
     if (status != EXIT_DONE) {
         struct err why = *err;
         (void)err_set(err, state->dir.path, 0, 0, "its checkpoint %s", why.text);

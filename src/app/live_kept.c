@@ -113,7 +113,8 @@ static int take_head(const struct live_kept_name *name, struct bytes_in *in, str
     return EXIT_BAD_CONFIG;
 }
 
-static int take_parts(const struct live_control *control, struct bytes_in *in, struct err *err)
+static int take_parts(const struct live_control *control, struct bytes_in *in,
+                      struct checkpoint_gone *gone, struct err *err)
 {
     struct live_workers *workers = control->workers;
     struct analysis *targets[SHARD_COUNT];
@@ -122,7 +123,7 @@ static int take_parts(const struct live_control *control, struct bytes_in *in, s
         targets[w] = live_workers_analysis(workers, w);
     uint64_t parts = bytes_take_u64(in, SHARD_COUNT);
     for (uint64_t i = 0; i < parts && !in->failed; i++)
-        if (analysis_load(targets, n, live_workers_owner, workers, in, err) != 0)
+        if (analysis_load(targets, n, live_workers_owner, workers, in, gone, err) != 0)
             return -1;
     if (!in->failed && in->at == in->end)
         return 0;
@@ -132,8 +133,9 @@ static int take_parts(const struct live_control *control, struct bytes_in *in, s
 
 int live_kept_take(const struct live_control *control, struct live_redis *redis,
                    const struct live_kept_name *name, struct bytes_in *in,
-                   int64_t *ret_taken_ns, struct err *err)
+                   int64_t *ret_taken_ns, struct checkpoint_gone *ret_gone, struct err *err)
 {
+    *ret_gone = (struct checkpoint_gone){0};
     int status = take_head(name, in, err);
     if (status != EXIT_DONE)
         return status;
@@ -146,7 +148,7 @@ int live_kept_take(const struct live_control *control, struct live_redis *redis,
                       "is damaged, or memory is out: its series; move it away to begin anew");
         return EXIT_BAD_CONFIG;
     }
-    if (take_parts(control, in, err) != 0)
+    if (take_parts(control, in, ret_gone, err) != 0)
         return EXIT_BAD_CONFIG;
     struct analysis *first = live_workers_analysis(control->workers, 0);
     live_workers_go_on(control->workers, analysis_closed_until(first), has_time, first_ns,

@@ -9,6 +9,8 @@
 #include "app/live_redis.h"
 #include "base/bytes.h"
 
+#include <nightscope/checkpoint.h>
+
 /* Whose state it is, and what must be the same for counts to mean the same. */
 struct live_kept_name {
     const char *sensor;
@@ -22,7 +24,8 @@ bool live_kept_put(const struct live_control *control, struct live_redis *redis,
                    const struct live_kept_name *name, int64_t taken_ns, struct bytes_out *out);
 void live_kept_put_back(const struct live_control *control, struct live_redis *redis);
 
-/* Into workers and a collector that have not begun. An exit status, with *err. */
+/* Into workers and a collector that have not begun. An exit status, with *err; *ret_gone in any
+ * case. */
 int live_kept_take(const struct live_control *control, struct live_redis *redis,
                    const struct live_kept_name *name, struct bytes_in *in,
-                   int64_t *ret_taken_ns, struct err *err);
+                   int64_t *ret_taken_ns, struct checkpoint_gone *ret_gone, struct err *err);

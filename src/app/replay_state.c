@@ -71,14 +71,17 @@ static int load(void *context, struct analysis *const *analyses, unsigned n, str
     if (!state->content.map)
         return 0;
     unsigned parts = (unsigned)bytes_take_u64(in, SHARD_COUNT);
+    struct checkpoint_gone gone = {0};
     int status = in->failed ? err_set(err, "", 0, 0, "damaged: its workers") : 0;
     for (unsigned i = 0; status == 0 && i < parts; i++)
-        status = analysis_load(analyses, n, owner_of, &n, in, err);
+        status = analysis_load(analyses, n, owner_of, &n, in, &gone, err);
     if (status == 0 && bytes_left(in))
         status = err_set(err, "", 0, 0, "damaged: more than there should be");
     checkpoint_content_fini(&state->content);
-    if (status == 0)
+    if (status == 0) {
+        checkpoint_file_warn(&state->dir, &gone);
         return 0;
+    }
     struct err why = *err;
     return err_set(err, state->dir.path, 0, 0, "its checkpoint cannot be taken up: %s",
                    why.text);

@@ -38,7 +38,7 @@ static void take_version(struct checkpoint_in *in)
 
 int analysis_load(struct analysis *const *targets, unsigned n,
                   unsigned (*owner)(void *context, const struct address *source), void *context,
-                  struct bytes_in *bytes, struct err *err)
+                  struct bytes_in *bytes, struct checkpoint_gone *gone, struct err *err)
 {
     static const struct {
         const char *name;
@@ -55,8 +55,12 @@ int analysis_load(struct analysis *const *targets, unsigned n,
         {"sample of packets", checkpoint_take_feed},
         {"events", checkpoint_take_events},
     };
-    struct checkpoint_in in = {
-        .bytes = bytes, .targets = targets, .n = n, .owner = owner, .context = context};
+    struct checkpoint_in in = {.bytes = bytes,
+                               .targets = targets,
+                               .n = n,
+                               .owner = owner,
+                               .context = context,
+                               .gone = gone};
     shard_init(&in.scratch, 0, NULL);
     in.scratch.pool.limit_bytes = in.scratch.evidence.limit_bytes =
         (size_t)POOL_UNIT << POOL_OFFSET_BITS; /* the targets' limits hold */

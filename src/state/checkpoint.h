@@ -20,6 +20,8 @@ struct checkpoint_names {
     unsigned signatures_n, labels_n;
     uint16_t *signatures, *labels; /* or CHECKPOINT_NONE */
     bool *changed;                 /* by signature: its definition is another one */
+    const uint8_t **name;          /* by signature: in the bytes that are read */
+    uint8_t *name_len;
 };
 
 struct checkpoint_in {
@@ -31,6 +33,7 @@ struct checkpoint_in {
     struct checkpoint_names names;
     struct shard scratch; /* one source, or set, on its way to its target */
     bool no_memory;
+    struct checkpoint_gone *gone; /* may be NULL */
 };
 
 /* Marks the bytes as failed, for lack of memory. */
@@ -53,6 +56,8 @@ void checkpoint_take_numbers(struct checkpoint_in *in, uint64_t *ret_numbers, si
 
 void checkpoint_put_names(struct bytes_out *out, const struct evidence_plan *plan);
 void checkpoint_take_names(struct checkpoint_in *in);
+/* Signature i of the checkpoint has counts that are dropped. */
+void checkpoint_note_gone(struct checkpoint_in *in, unsigned i);
 void checkpoint_names_fini(struct checkpoint_names *names);
 
 void checkpoint_put_sums(struct bytes_out *out, const struct analysis *analysis);

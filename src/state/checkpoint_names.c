@@ -47,10 +47,11 @@ void checkpoint_put_names(struct bytes_out *out, const struct evidence_plan *pla
 }
 
 /* False: it is not one. */
-static bool take_name(struct checkpoint_in *in, char ret_name[static NAME_MAX + 1])
+static bool take_name(struct checkpoint_in *in, char ret_name[static NAME_MAX + 1],
+                      const uint8_t **ret_at)
 {
     size_t n = bytes_take_u64(in->bytes, NAME_MAX);
-    const uint8_t *bytes = bytes_take(in->bytes, n);
+    const uint8_t *bytes = *ret_at = bytes_take(in->bytes, n);
     if (!bytes || memchr(bytes, '\0', n)) {
         in->bytes->failed = true;
         return false;
@@ -72,8 +73,9 @@ static void take_signature(struct checkpoint_in *in, const struct evidence_plan 
                            unsigned i, char *text)
 {
     char name[NAME_MAX + 1];
-    if (!take_name(in, name))
+    if (!take_name(in, name, &in->names.name[i]))
         return;
+    in->names.name_len[i] = (uint8_t)strlen(name);
     uint64_t hash = bytes_take_le(in->bytes, 8);
     int found = plan ? signature_find(plan->signatures, name) : -1;
     in->names.signatures[i] = found >= 0 ? (uint16_t)found : CHECKPOINT_NONE;
@@ -96,9 +98,12 @@ void checkpoint_take_names(struct checkpoint_in *in)
     struct checkpoint_names *names = &in->names;
     unsigned n = take_count(in);
     char *text = malloc(DEFINITION_MAX), name[NAME_MAX + 1];
+    const uint8_t *at;
     names->signatures = calloc(n + 1, sizeof *names->signatures);
     names->changed = calloc(n + 1, sizeof *names->changed);
-    if (!text || !names->signatures || !names->changed)
+    names->name = calloc(n + 1, sizeof *names->name);
+    names->name_len = calloc(n + 1, sizeof *names->name_len);
+    if (!text || !names->signatures || !names->changed || !names->name || !names->name_len)
         checkpoint_no_memory(in);
     names->signatures_n = n;
     for (unsigned i = 0; i < n && !in->bytes->failed; i++)
@@ -110,8 +115,41 @@ void checkpoint_take_names(struct checkpoint_in *in)
         checkpoint_no_memory(in);
     names->labels_n = n;
     for (unsigned i = 0; i < n && !in->bytes->failed; i++)
-        if (take_name(in, name))
+        if (take_name(in, name, &at))
             names->labels[i] = find_label(plan, name);
+}
+
+/* Is it one of these, which a comma and a blank lie between? */
+static bool is_listed(const char *names, const char *name, size_t len)
+{
+    while (*names) {
+        size_t n = strcspn(names, ",");
+        if (n == len && memcmp(names, name, len) == 0)
+            return true;
+        names += n;
+        names += strspn(names, ", ");
+    }
+    return false;
+}
+
+void checkpoint_note_gone(struct checkpoint_in *in, unsigned i)
+{
+    struct checkpoint_gone *gone = in->gone;
+    const char *name = (const char *)in->names.name[i];
+    size_t len = in->names.name_len[i];
+    if (!gone || !len || is_listed(gone->names, name, len))
+        return;
+    size_t used = strlen(gone->names);
+    if (used + len + sizeof ", " > sizeof gone->names) {
+        gone->more = true;
+        return;
+    }
+    if (used) {
+        memcpy(gone->names + used, ", ", 2);
+        used += 2;
+    }
+    memcpy(gone->names + used, name, len);
+    gone->names[used + len] = '\0';
 }
 
 void checkpoint_names_fini(struct checkpoint_names *names)
@@ -119,4 +157,6 @@ void checkpoint_names_fini(struct checkpoint_names *names)
     free(names->signatures);
     free(names->labels);
     free(names->changed);
+    free(names->name);
+    free(names->name_len);
 }

@@ -52,11 +52,13 @@ void checkpoint_put_sums(struct bytes_out *out, const struct analysis *analysis)
 
 /* Adds to tallies[map[i]]; `tallies` NULL: none are kept. */
 static void take_tools(struct checkpoint_in *in, struct tool_tally *tallies,
-                       const uint16_t *map, unsigned n)
+                       const uint16_t *map, unsigned n, bool signatures)
 {
     for (unsigned i = 0; i < n && !in->bytes->failed; i++) {
         uint64_t numbers[3];
         checkpoint_take_numbers(in, numbers, 3);
+        if (signatures && numbers[0] && map[i] == CHECKPOINT_NONE)
+            checkpoint_note_gone(in, i);
         if (!tallies || map[i] == CHECKPOINT_NONE)
             continue;
         tallies[map[i]].packets += numbers[0];
@@ -68,8 +70,8 @@ static void take_tools(struct checkpoint_in *in, struct tool_tally *tallies,
 static void take_labels(struct checkpoint_in *in, struct labels *labels)
 {
     struct source_tallies *evicted = &labels->evicted;
-    take_tools(in, evicted->signatures, in->names.signatures, in->names.signatures_n);
-    take_tools(in, evicted->labels, in->names.labels, in->names.labels_n);
+    take_tools(in, evicted->signatures, in->names.signatures, in->names.signatures_n, true);
+    take_tools(in, evicted->labels, in->names.labels, in->names.labels_n, false);
     uint64_t numbers[7];
     checkpoint_take_numbers(in, numbers, 7);
     if (!labels->plan)

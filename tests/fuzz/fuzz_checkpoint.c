@@ -53,10 +53,11 @@ static bool load(const uint8_t *bytes, size_t n, struct analysis **targets, unsi
 {
     struct bytes_in in = {bytes, bytes + n, false};
     struct err err = {0};
+    struct checkpoint_gone gone = {0};
     for (unsigned i = 0; i < targets_n; i++)
         if (!(targets[i] = analysis_new(&config)))
             abort();
-    if (analysis_load(targets, targets_n, owner_of, &targets_n, &in, &err) == 0)
+    if (analysis_load(targets, targets_n, owner_of, &targets_n, &in, &gone, &err) == 0)
         return true;
     if (!err.text[0])
         abort();

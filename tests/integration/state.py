@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -220,6 +221,20 @@ def check_refusals(rng, folder):
     expect("nobody else may read it", os.stat(path).st_mode & 0o077 == 0)
 
 
+def check_gone(folder):
+    """Counts of a signature that is not there any more cannot be kept, but not in silence."""
+    signatures = shutil.copytree(os.path.join(TESTS, "..", "signatures"),
+                                 os.path.join(folder, "signatures"))
+    options = ("--state", os.path.join(folder, "gone"), "--signatures", signatures)
+    capture = os.path.join(PCAPS, "zmap-2.1.1-tcp_synscan.pcap")
+    expect("nothing is gone", run([capture], *options).stderr == "")
+    os.remove(os.path.join(signatures, "zmap.sig"))
+    done = run([os.path.join(PCAPS, "mirai-like.pcap")], *options)
+    expect("what is gone is told", done.returncode == 0 and done.stderr.endswith(
+        "counts of signatures that are not there any more are dropped: zmap-old-syn\n"), done.stderr)
+    expect("once", run([capture], *options).stderr == "")
+
+
 def main():
     seed = int(os.environ.get("NIGHTSCOPE_SEED", "0"), 0) or random.SystemRandom().getrandbits(63)
     print(f"state: NIGHTSCOPE_SEED={seed:#x}", flush=True)
@@ -234,6 +249,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_late(rng, folder)
         check_refusals(rng, folder)
+        check_gone(folder)
     sys.exit(1 if failures else 0)
 
 

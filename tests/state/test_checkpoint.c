@@ -22,6 +22,7 @@ struct sensor {
     struct profile *profiles;
     struct event *events;
     size_t events_n, events_cap;
+    struct checkpoint_gone gone; /* over all restarts */
 };
 
 static unsigned owner_of(void *context, const struct address *source)
@@ -129,9 +130,9 @@ static void load(struct sensor *sensor, const struct bytes_out *part)
 {
     struct bytes_in in = {part->bytes, part->bytes + part->n, false};
     struct err err;
-    ck_assert_msg(
-        analysis_load(sensor->workers, sensor->workers_n, owner_of, sensor, &in, &err) == 0,
-        "%s", err.text);
+    ck_assert_msg(analysis_load(sensor->workers, sensor->workers_n, owner_of, sensor, &in,
+                                &sensor->gone, &err) == 0,
+                  "%s", err.text);
     ck_assert_uint_eq(bytes_left(&in), 0);
 }
 
@@ -467,6 +468,26 @@ static uint64_t label_packets(const struct sensor *sensor, const char *name)
     return packets;
 }
 
+/* Named are those that had packets and are gone, each once. */
+static void check_gone(const struct checkpoint_gone *gone, const struct report *before,
+                       const struct report *after)
+{
+    char names[sizeof gone->names], *rest = NULL;
+    unsigned n = 0, expected = 0;
+    (void)snprintf(names, sizeof names, "%s", gone->names);
+    for (char *name = strtok_r(names, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
+        ck_assert_ptr_null(tool_of(after, name));
+        ck_assert_uint_gt(tool_of(before, name)->packets, 0);
+        n++;
+    }
+    for (size_t i = 0; i < before->signatures.n; i++)
+        expected += before->signatures.rows[i].packets &&
+                    !tool_of(after, before->signatures.rows[i].name);
+    ck_assert_uint_gt(n, 1);
+    ck_assert_uint_eq(n, expected);
+    ck_assert(!gone->more);
+}
+
 START_TEST(signatures_go_by_their_names)
 {
     static struct signature_errors errors;
@@ -490,6 +511,7 @@ START_TEST(signatures_go_by_their_names)
     for (unsigned i = 0; i < 3; i++)
         same_tools(tool_of(before, KEPT[i]), tool_of(after, KEPT[i]), 1);
     ck_assert_uint_eq(after->signatures.n, 4);
+    check_gone(&sensor.gone, before, after);
     ck_assert_uint_eq(tool_of(after, "brand-new")->packets, 0);
     ck_assert_uint_eq(label_packets(&whole, "rare"), label_packets(&sensor, "rare"));
     ck_assert_uint_eq(label_packets(&whole, "port"), label_packets(&sensor, "port"));
@@ -541,7 +563,7 @@ START_TEST(damage_is_an_error)
         struct err err = {0};
         start(&sensor, 1 + i % 3, &random);
         int status =
-            analysis_load(sensor.workers, sensor.workers_n, owner_of, &sensor, &in, &err);
+            analysis_load(sensor.workers, sensor.workers_n, owner_of, &sensor, &in, NULL, &err);
         ck_assert(i % 2 || status == -1);
         ck_assert(status == 0 || err.text[0]);
         for (unsigned k = 0; k < sensor.workers_n; k++)

@@ -353,7 +353,7 @@ START_TEST(a_minute_that_goes_back_can_be_saved)
     ck_assert_int_eq(analysis_save(analysis, &out), 0);
     struct bytes_in in = {out.bytes, out.bytes + out.n, false};
     struct err err = {0};
-    ck_assert_msg(analysis_load(&again, 1, NULL, NULL, &in, &err) == 0, "%s", err.text);
+    ck_assert_msg(analysis_load(&again, 1, NULL, NULL, &in, NULL, &err) == 0, "%s", err.text);
     analysis_finish(again);
     struct event_block *blocks = analysis_take_events(again);
     ck_assert(blocks && blocks->n == 2 && !blocks->next);
