@@ -43,7 +43,9 @@ function pickButton(row) {
 function count(name, row) {
     const value = row[name];
     if (value === undefined || value === null) return "–";
-    return row[`${name}_estimated`] ? make("span", { title: word("upper") }, `≤ ${number(value)}`) : number(value);
+    if (!row[`${name}_estimated`]) return number(value);
+    const [bound, sign] = name === "packets" ? ["lower", "≥"] : ["upper", "≤"];
+    return make("span", { title: word(bound) }, `${sign} ${number(value)}`);
 }
 
 function shareCell(row, total, most) {

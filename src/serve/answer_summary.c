@@ -93,7 +93,8 @@ static enum ask_status write_sources(struct ask *ask, const struct series *serie
     if (ask->request->view == VIEW_ALL)
         ask_write_count(json, "scan", all);
     ask_write_count(json, "iot", iot);
-    ask_write_count(json, "days", to_s / DAY_S - series->from_s / DAY_S + 1);
+    uint32_t days = to_s / DAY_S - series->from_s / DAY_S + 1;
+    ask_write_count(json, "days", days < SKETCH_DAYS_MAX ? days : SKETCH_DAYS_MAX);
     json_out_key(json, "estimated");
     json_out_bool(json, true);
     json_out_close(json, '}');

@@ -33,14 +33,12 @@ static void write_value(struct json_out *json, const char *name, uint64_t value,
     json_out_bool(json, true);
 }
 
-static bool find(const struct ranking *ranking, const char *key, uint64_t *ret_value)
+static const struct ranked *find(const struct ranking *ranking, const char *key)
 {
     for (size_t i = 0; i < ranking->n; i++)
-        if (strcmp(ranking->rows[i].key, key) == 0) {
-            *ret_value = ranking->rows[i].value;
-            return true;
-        }
-    return false;
+        if (strcmp(ranking->rows[i].key, key) == 0)
+            return &ranking->rows[i];
+    return NULL;
 }
 
 /* labels cc asn iot of the rows' sources, from the first sensor that has each. */
@@ -63,7 +61,7 @@ static enum ask_status write_sources(struct ask *ask, const struct ranking *rank
     for (size_t i = 0; status == ASK_DONE && i < n; i++) {
         json_out_open(json, '{');
         ask_write_text(json, "key", ranking->rows[i].key);
-        ask_write_count(json, "packets", ranking->rows[i].value);
+        write_value(json, "packets", ranking->rows[i].value, ranking->rows[i].partial);
         for (unsigned j = 0; j < got; j++) {
             const struct redis_reply *hash = &replies[j].items[i];
             if (hash->kind != REDIS_LIST || hash->len == 0)
@@ -90,14 +88,14 @@ static enum ask_status write_rows(struct ask *ask, const struct ranking *ranking
     struct json_out *json = &ask->json;
     const char *measure = request->by_sources ? "sources" : "packets";
     for (size_t i = 0; i < n; i++) {
-        const struct ranked *row = &ranking->rows[i];
-        uint64_t value;
+        const struct ranked *row = &ranking->rows[i],
+                            *same = other ? find(other, row->key) : NULL;
         json_out_open(json, '{');
         ask_write_text(json, "key", row->key);
-        write_value(json, measure, row->value, ranking->estimated);
-        if (other && find(other, row->key, &value))
-            write_value(json, request->by_sources ? "packets" : "sources", value,
-                        other->estimated);
+        write_value(json, measure, row->value, ranking->estimated || row->partial);
+        if (same)
+            write_value(json, request->by_sources ? "packets" : "sources", same->value,
+                        other->estimated || same->partial);
         if (request->dimension == DIMENSION_TCP || request->dimension == DIMENSION_UDP)
             write_port(json, request->dimension == DIMENSION_TCP ? PROTOCOL_TCP : PROTOCOL_UDP,
                        row->key);

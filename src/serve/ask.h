@@ -71,6 +71,8 @@ unsigned series_field(const char *name);
 struct ranked {
     char key[64];
     uint64_t value;
+    bool partial;  /* a part that was cut does not list it: the value is a lower bound */
+    unsigned cuts; /* parts that were cut and list it */
 };
 struct ranking {
     struct ranked *rows; /* by value, then key */
@@ -82,7 +84,9 @@ struct ranking {
 enum ask_status ranking_load(struct ask *ask, const char *dimension, struct ranking *ret);
 void ranking_fini(struct ranking *ranking);
 
-/* The distinct sources of the UTC days that hold `from` to `to`, of scans or of IoT matches. */
+/* The distinct sources of the UTC days that hold `from` to `to`, of scans or of IoT matches; of
+ * more than SKETCH_DAYS_MAX, of the last ones. */
+enum { SKETCH_DAYS_MAX = 64 };
 enum ask_status sketches_load(struct ask *ask, enum view view, uint32_t from_s, uint32_t to_s,
                               uint64_t *ret_sources);
 void ask_day(uint32_t unix_s, char buf[static 16]); /* 20261122 */

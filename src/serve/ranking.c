@@ -1,5 +1,6 @@
 /* Rankings of several sensors, or of several days, as one: members with equal names are added
- * up. Distinct sources do not add up; their sums are marked as estimates. */
+ * up. Distinct sources do not add up; their sums are marked as estimates. So are members that a
+ * part may have among its others. */
 #include "serve/ask.h"
 
 #include "serve/reply.h"
@@ -12,9 +13,11 @@ enum { DAYS_AND_SENSORS_MAX = 2000 };
 struct members {
     struct ranked *rows;
     size_t n, cap;
+    unsigned cuts; /* parts that have others */
 };
 
-static bool add_member(struct members *members, const char *key, size_t len, uint64_t value)
+static bool add_member(struct members *members, const char *key, size_t len, uint64_t value,
+                       bool cut)
 {
     if (members->n == members->cap) {
         size_t cap = members->cap ? members->cap * 2 : 1024;
@@ -28,6 +31,7 @@ static bool add_member(struct members *members, const char *key, size_t len, uin
     memcpy(row->key, key, len);
     row->key[len] = '\0';
     row->value = value;
+    row->cuts = cut;
     return true;
 }
 
@@ -54,11 +58,21 @@ static int by_value(const void *left, const void *right)
     return compare_keys(a->key, b->key);
 }
 
+static bool has_others(const struct redis_reply *set)
+{
+    for (size_t i = 0; i < set->len; i += 2)
+        if (set->items[i].kind == REDIS_TEXT && strcmp(set->items[i].text, "others") == 0)
+            return true;
+    return false;
+}
+
 static enum ask_status take(struct ask *ask, const struct redis_reply *set,
                             struct members *members, struct ranking *ranking)
 {
     if (!reply_pairs(set))
         return ASK_DONE;
+    bool cut = has_others(set);
+    members->cuts += cut;
     for (size_t i = 0; i < set->len; i += 2) {
         const struct redis_reply *member = &set->items[i];
         uint64_t value;
@@ -73,7 +87,7 @@ static enum ask_status take(struct ask *ask, const struct redis_reply *set,
         }
         if (address_parse(member->text, &address) == 0 && ask_is_dark(ask, &address))
             continue;
-        if (!add_member(members, member->text, member->len, value))
+        if (!add_member(members, member->text, member->len, value, cut))
             return ASK_MEMORY;
     }
     return ASK_DONE;
@@ -84,12 +98,17 @@ static void merge(struct members *members)
     qsort(members->rows, members->n, sizeof *members->rows, by_key);
     size_t n = 0;
     for (size_t i = 0; i < members->n; i++) {
-        if (n > 0 && strcmp(members->rows[n - 1].key, members->rows[i].key) == 0)
-            members->rows[n - 1].value += members->rows[i].value;
-        else
-            members->rows[n++] = members->rows[i];
+        struct ranked *row = &members->rows[i], *last = n ? &members->rows[n - 1] : row;
+        if (n > 0 && strcmp(last->key, row->key) == 0) {
+            last->value += row->value;
+            last->cuts += row->cuts;
+        } else {
+            members->rows[n++] = *row;
+        }
     }
     members->n = n;
+    for (size_t i = 0; i < n; i++)
+        members->rows[i].partial = members->rows[i].cuts < members->cuts;
     qsort(members->rows, members->n, sizeof *members->rows, by_value);
 }
 

@@ -5,15 +5,13 @@
 #include "serve/reply.h"
 #include "state/hll.h"
 
-enum { DAYS_MAX = 64 };
-
 enum ask_status sketches_load(struct ask *ask, enum view view, uint32_t from_s, uint32_t to_s,
                               uint64_t *ret_sources)
 {
     uint8_t registers[PROFILE_SKETCH_REGISTERS] = {0};
     uint64_t first = from_s / DAY_S, last = to_s / DAY_S;
-    if (last - first >= DAYS_MAX)
-        first = last - DAYS_MAX + 1;
+    if (last - first >= SKETCH_DAYS_MAX)
+        first = last - SKETCH_DAYS_MAX + 1;
     for (unsigned i = 0; i < ask->sensors_n; i++) {
         struct redis_batch *batch = redis_batch_new();
         for (uint64_t day = first; batch && day <= last; day++) {

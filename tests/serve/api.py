@@ -68,6 +68,26 @@ def check_series(server, serve):
            set(iot["fields"]) == {"seconds", "iot_matched", "iot_matched_sources"}, iot["fields"])
 
 
+def check_cut(server, serve):
+    """Three sensors, of which two list their first members only: whoever is not in both of these may have more."""
+    parts = {"cut1": {"23": 50, "80": 9, "others": 4}, "cut2": {"23": 7, "443": 6, "others": 1},
+             "cut3": {"80": 2, "8080": 1}}
+    for name, members in parts.items():
+        server.call("SADD", "ns:sensors", name)
+        for port, packets in members.items():
+            server.call("ZADD", f"ns:{{{name}}}:top:tcp:24h", packets, port)
+    answer = serve.api("top/tcp?sensor=cut1,cut2,cut3&window=24h")
+    got = {row["key"]: (row["packets"], row.get("packets_estimated", False)) for row in answer["rows"]}
+    expect("members that a cut part does not list", got == {
+        "23": (57, False), "80": (11, True), "443": (6, True), "8080": (1, True)}, got)
+    expect("the total is exact", answer["total"] == 80 and answer["others"] == 5, answer)
+    one = serve.api("top/tcp?sensor=cut1&window=24h")
+    expect("one sensor's are exact", not any("packets_estimated" in row for row in one["rows"]), one)
+    for name in parts:
+        server.call("SREM", "ns:sensors", name)
+        server.call("DEL", f"ns:{{{name}}}:top:tcp:24h")
+
+
 def check_top(server, serve):
     for sensors in (["a"], ["a", "b"]):
         which = ",".join(sensors)
@@ -98,6 +118,7 @@ def check_top(server, serve):
         for key, value in ranking(server, ["a"], f"d:{day}:tcp").items():
             wanted[key] = wanted.get(key, 0) + value
     expect("days add up", {r["key"]: r["packets"] for r in answer["rows"]} == wanted, days)
+    check_cut(server, serve)
     cc = [key.decode().split(":")[4] for key in server.call("KEYS", "ns:{a}:top:cc:*:tcp:24h")][0]
     answer = serve.api(f"top/tcp?sensor=a&cc={cc}&limit=1000")
     wanted = ranking(server, ["a"], f"top:cc:{cc}:tcp:24h")
@@ -129,6 +150,10 @@ def check_summary(server, serve):
     for field in ("packets", "bytes", "scan", "backscatter", "iot_matched", "mirai", "dropped"):
         expect(f"summary {field}", answer["window"][field] == total(v[field] for v in inside),
                answer["window"][field])
+    days = {window: serve.api(f"summary?sensor=a&window={window}")["sources"]["days"]
+            for window in ("1h", "9d", "400d")}
+    expect("days that sources are counted over", days["1h"] <= 2 and days["9d"] in (9, 10)
+           and days["400d"] == 64, days)
     expect("latest", answer["latest"]["packets"] == minutes[newest - 60]["packets"], answer)
     for day in answer["days"]:
         keys = [f"ns:{{a}}:hll:{kind}:d:{day['day']}" for kind in ("src", "iot")]
