@@ -112,7 +112,7 @@ enum ask_status answer_summary(struct ask *ask)
         return status;
     struct json_out *json = &ask->json;
     ask_write_scope(ask);
-    ask_write_count(json, "from", series.from_s);
+    ask_write_count(json, "from", series.start_s); /* what is added up begins there */
     ask_write_count(json, "to", series.to_s);
     ask_write_count(json, "newest", newest);
     json_out_key(json, "window");

@@ -150,6 +150,14 @@ def check_summary(server, serve):
     for field in ("packets", "bytes", "scan", "backscatter", "iot_matched", "mirai", "dropped"):
         expect(f"summary {field}", answer["window"][field] == total(v[field] for v in inside),
                answer["window"][field])
+    answer = serve.api("summary?sensor=a&window=72h")
+    hours, start = entries(server, "a", "1h"), answer["from"]
+    closed = max(hours) + 3600
+    expect("three days of whole hours", start % 3600 == 0 and answer["to"] == newest and
+           answer["window"]["packets"] ==
+           total(row["packets"] for at, row in hours.items() if at >= start) +
+           total(row["packets"] for at, row in minutes.items() if at >= closed), answer)
+    answer = serve.api("summary?sensor=a&window=1h")
     days = {window: serve.api(f"summary?sensor=a&window={window}")["sources"]["days"]
             for window in ("1h", "9d", "400d")}
     expect("days that sources are counted over", days["1h"] <= 2 and days["9d"] in (9, 10)
