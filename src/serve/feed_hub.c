@@ -67,20 +67,40 @@ static bool render(struct ask *ask, const char *sensor, const struct redis_reply
     return good;
 }
 
-static struct feed_sensor *find_sensor(struct feed_hub *hub, const char *name,
-                                       unsigned *ret_index)
+static bool is_asked(const struct ask *ask, const char *name)
+{
+    for (unsigned i = 0; i < ask->sensors_n; i++)
+        if (strcmp(ask->sensors[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The place of a sensor that is not there any more; what came of it stays, for those who watch
+ * all. As many are asked as there are places, and the new one is one of them. */
+static unsigned free_place(struct feed_hub *hub, const struct ask *ask)
+{
+    unsigned place = 0;
+    while (place + 1 < REQUEST_SENSORS_MAX && is_asked(ask, hub->sensors[place].name))
+        place++;
+    for (size_t i = 0; i < FEED_RING; i++)
+        if (hub->ring[i].sensor == place)
+            hub->ring[i].sensor = FEED_NO_SENSOR;
+    return place;
+}
+
+static unsigned find_sensor(struct feed_hub *hub, const struct ask *ask, const char *name)
 {
     unsigned i = 0;
     while (i < hub->sensors_n && strcmp(hub->sensors[i].name, name) != 0)
         i++;
-    if (i == REQUEST_SENSORS_MAX)
-        return NULL;
-    if (i == hub->sensors_n) {
-        hub->sensors[hub->sensors_n++] = (struct feed_sensor){0};
-        (void)snprintf(hub->sensors[i].name, sizeof hub->sensors[i].name, "%s", name);
-    }
-    *ret_index = i;
-    return &hub->sensors[i];
+    if (i < hub->sensors_n)
+        return i;
+    (void)pthread_mutex_lock(&hub->lock);
+    i = hub->sensors_n < REQUEST_SENSORS_MAX ? hub->sensors_n++ : free_place(hub, ask);
+    hub->sensors[i] = (struct feed_sensor){0};
+    (void)snprintf(hub->sensors[i].name, sizeof hub->sensors[i].name, "%s", name);
+    (void)pthread_mutex_unlock(&hub->lock);
+    return i;
 }
 
 /* Newest first, as it came. */
@@ -124,11 +144,11 @@ static void add_range(struct redis_batch *batch, const char *sensor, const char 
 /* What is newer than the last there was; another publication may begin anew in the past. */
 static enum ask_status poll_sensor(struct feed_hub *hub, struct ask *ask, unsigned i)
 {
-    unsigned index;
-    struct feed_sensor *sensor = find_sensor(hub, ask->sensors[i], &index);
-    struct redis_batch *batch = sensor ? redis_batch_new() : NULL;
+    struct redis_batch *batch = redis_batch_new();
     if (!batch)
         return ASK_MEMORY;
+    unsigned index = find_sensor(hub, ask, ask->sensors[i]);
+    struct feed_sensor *sensor = &hub->sensors[index];
     add_range(batch, sensor->name, "", 1);
     add_range(batch, sensor->name, sensor->last, FEED_BACKLOG);
     struct redis_replies replies;
@@ -265,10 +285,12 @@ static bool wants(const struct feed_client *client, const struct feed_event *eve
     const struct request *request = &client->request;
     if (request->view == VIEW_IOT && !event->iot)
         return false;
+    if (request->sensors_n == 0 || event->sensor == FEED_NO_SENSOR)
+        return request->sensors_n == 0;
     for (unsigned i = 0; i < request->sensors_n; i++)
         if (strcmp(request->sensors[i], client->hub->sensors[event->sensor].name) == 0)
             return true;
-    return request->sensors_n == 0;
+    return false;
 }
 
 /* What is to be said besides packets. */

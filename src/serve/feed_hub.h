@@ -15,10 +15,11 @@ enum {
     FEED_BACKLOG = 1500, /* that somebody new is sent of what was before */
     FEED_POLL_MS = 500,
     FEED_HEARTBEAT_MS = 5000, /* of silence, after which a comment is sent */
+    FEED_NO_SENSOR = REQUEST_SENSORS_MAX,
 };
 
 struct feed_event {
-    unsigned sensor; /* index in names */
+    unsigned sensor; /* index in sensors; FEED_NO_SENSOR: one that is gone */
     bool iot;
     unsigned n;
     char text[FEED_EVENT_CAP];

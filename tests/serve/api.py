@@ -224,6 +224,36 @@ def check_feed(server, serve):
     connection.close()
 
 
+def check_feed_places(server, serve):
+    """As many sensors as the server asks at a time; then these are gone, and another comes."""
+    def packet(sensor):
+        server.call("SADD", "ns:sensors", sensor)
+        server.call("XADD", f"ns:{{{sensor}}}:feed", "*", "time", "1795305601.5", "src", "192.0.2.9",
+                    "proto", "tcp", "dport", "23", "class", "scan")
+
+    def watch(what, sensors):
+        connection = http.client.HTTPConnection("127.0.0.1", serve.port, timeout=60)
+        connection.request("GET", "/api/v1/feed" + what)
+        reply, seen = connection.getresponse(), []
+        while not sensors <= set(seen):
+            line = reply.readline().decode()
+            if line.startswith("data: {\"sensor\""):
+                seen.append(json.loads(line[6:])["sensor"])
+        connection.close()
+        return seen
+
+    first = [f"p{i:02}" for i in range(30)] # and a and b
+    for sensor in first:
+        packet(sensor)
+    watch("", set(first))
+    server.call("SREM", "ns:sensors", *first)
+    packet("late")
+    expect("feed: a sensor that comes late, alone", watch("?sensor=late", {"late"}) == ["late"])
+    server.call("SREM", "ns:sensors", "late")
+    for sensor in first + ["late"]:
+        server.call("DEL", f"ns:{{{sensor}}}:feed")
+
+
 def check_away(server, serve):
     fresh = serve.api("top/cc?sensor=a")
     expect("not stale", fresh["stale"] is False)
@@ -286,7 +316,8 @@ def main():
         publish(server, "a", 1)
         publish(server, "b", 2)
         serve = Serve(NIGHTSCOPE, server.url)
-        for check in (check_series, check_top, check_sources, check_summary, check_feed):
+        for check in (check_series, check_top, check_sources, check_summary, check_feed,
+                      check_feed_places):
             check(server, serve)
         check_http(serve)
         check_away(server, serve)
