@@ -110,7 +110,7 @@ static void write_span(struct json_out *json, const struct ask *ask,
                        const struct ranking *ranking)
 {
     char day[16];
-    if (ranking->last_day == 0) {
+    if (!ranking->by_day) {
         ask_write_count(json, "trailing", ask->request->window.trailing_s);
         return;
     }

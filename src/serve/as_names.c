@@ -76,19 +76,38 @@ static enum ask_status load_sensor(struct ask *ask, unsigned sensor)
     return ASK_DONE;
 }
 
+/* Its place, or that of the one that was read longest ago. */
+static struct as_names_sensor *find_sensor(struct as_names *names, const char *name)
+{
+    struct as_names_sensor *oldest = &names->sensors[0];
+    for (unsigned i = 0; i < REQUEST_SENSORS_MAX; i++) {
+        struct as_names_sensor *sensor = &names->sensors[i];
+        if (strcmp(sensor->name, name) == 0)
+            return sensor;
+        if (sensor->loaded_ms < oldest->loaded_ms)
+            oldest = sensor;
+    }
+    return oldest;
+}
+
 enum ask_status as_names_load(struct ask *ask)
 {
     struct as_names *names = ask->store->as_names;
     uint64_t now = ask->store->config->now_ms();
     if (!names)
         names = ask->store->as_names = calloc(1, sizeof *names);
-    if (!names || (names->loaded && now - names->loaded_ms < AS_NAMES_FRESH_MS))
-        return ASK_DONE;
     enum ask_status status = ASK_DONE;
-    for (unsigned i = 0; status == ASK_DONE && i < ask->sensors_n; i++)
+    for (unsigned i = 0; names && status == ASK_DONE && i < ask->sensors_n; i++) {
+        struct as_names_sensor *sensor = find_sensor(names, ask->sensors[i]);
+        if (strcmp(sensor->name, ask->sensors[i]) == 0 &&
+            now - sensor->loaded_ms < AS_NAMES_FRESH_MS)
+            continue;
         status = load_sensor(ask, i);
-    names->loaded = status == ASK_DONE;
-    names->loaded_ms = now;
+        if (status != ASK_DONE)
+            break;
+        (void)snprintf(sensor->name, sizeof sensor->name, "%s", ask->sensors[i]);
+        sensor->loaded_ms = now;
+    }
     return status;
 }
 

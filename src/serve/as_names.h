@@ -16,11 +16,13 @@ struct as_names {
         char *name;
     } rows[AS_NAMES_MAX];
     unsigned n;
-    bool loaded;
-    uint64_t loaded_ms;
+    struct as_names_sensor {
+        char name[65]; /* "": a free place */
+        uint64_t loaded_ms;
+    } sensors[REQUEST_SENSORS_MAX];
 };
 
-/* Of all sensors asked for, unless that was just done. */
+/* Of those sensors that are asked for and were not just read. */
 enum ask_status as_names_load(struct ask *ask);
 /* "" when it is not known. */
 const char *as_names_find(const struct ask *ask, const char *number);

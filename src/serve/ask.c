@@ -127,6 +127,27 @@ void ask_day(uint32_t unix_s, char buf[static 16])
                    at.day % 100);
 }
 
+static void add_last(struct redis_batch *batch, const char *sensor, const char *series)
+{
+    redis_batch_command(batch, "XREVRANGE");
+    ask_key(batch, sensor, "%s", series);
+    redis_batch_arg(batch, "+");
+    redis_batch_arg(batch, "-");
+    redis_batch_arg(batch, "COUNT");
+    redis_batch_arg(batch, "1");
+}
+
+/* The end of the last entry of a series; 0: there is none. */
+static uint32_t end_of(const struct redis_reply *list, uint32_t span_s)
+{
+    uint64_t ms;
+    bool good = list->kind == REDIS_LIST && list->len > 0 &&
+                list->items[0].kind == REDIS_LIST && list->items[0].len == 2 &&
+                reply_id_ms(&list->items[0].items[0], &ms) && ms / 1000 < UINT32_MAX - DAY_S;
+    return good ? (uint32_t)(ms / 1000) + span_s : 0;
+}
+
+/* Minutes are there for a week after they were written, hours for two years. */
 enum ask_status ask_newest(struct ask *ask, uint32_t *ret_end_s)
 {
     uint32_t newest = 0;
@@ -134,22 +155,15 @@ enum ask_status ask_newest(struct ask *ask, uint32_t *ret_end_s)
         struct redis_batch *batch = redis_batch_new();
         if (!batch)
             return ASK_MEMORY;
-        redis_batch_command(batch, "XREVRANGE");
-        ask_key(batch, ask->sensors[i], "series:1m");
-        redis_batch_arg(batch, "+");
-        redis_batch_arg(batch, "-");
-        redis_batch_arg(batch, "COUNT");
-        redis_batch_arg(batch, "1");
+        add_last(batch, ask->sensors[i], "series:1m");
+        add_last(batch, ask->sensors[i], "series:1h");
         struct redis_replies replies;
         enum ask_status status = ask_run(ask, i, batch, &replies);
         if (status != ASK_DONE)
             return status;
-        const struct redis_reply *list = &replies.items[0];
-        uint64_t ms;
-        if (list->kind == REDIS_LIST && list->len > 0 && list->items[0].kind == REDIS_LIST &&
-            list->items[0].len == 2 && reply_id_ms(&list->items[0].items[0], &ms) &&
-            ms / 1000 < UINT32_MAX - DAY_S && ms / 1000 + 60 > newest)
-            newest = (uint32_t)(ms / 1000) + 60;
+        uint32_t minute = end_of(&replies.items[0], 60),
+                 end = minute ? minute : end_of(&replies.items[1], 3600);
+        newest = end > newest ? end : newest;
         redis_replies_free(&replies);
     }
     *ret_end_s = newest;

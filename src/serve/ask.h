@@ -79,7 +79,8 @@ struct ranking {
     size_t n;
     uint64_t others, total;
     bool has_others, estimated;
-    uint32_t first_day, last_day; /* whole UTC days, Unix time; 0: a trailing span */
+    bool by_day;                  /* whole UTC days; else a trailing span */
+    uint32_t first_day, last_day; /* Unix time */
 };
 enum ask_status ranking_load(struct ask *ask, const char *dimension, struct ranking *ret);
 void ranking_fini(struct ranking *ranking);

@@ -249,6 +249,29 @@ void feed_hub_fini(struct feed_hub *hub)
     free(hub->ring);
 }
 
+static bool wants(const struct feed_client *client, const struct feed_event *event)
+{
+    const struct request *request = &client->request;
+    if (request->view == VIEW_IOT && !event->iot)
+        return false;
+    if (request->sensors_n == 0 || event->sensor == FEED_NO_SENSOR)
+        return request->sensors_n == 0;
+    for (unsigned i = 0; i < request->sensors_n; i++)
+        if (strcmp(request->sensors[i], client->hub->sensors[event->sensor].name) == 0)
+            return true;
+    return false;
+}
+
+/* Where the last FEED_BACKLOG events that it wants begin. */
+static uint64_t backlog(const struct feed_client *client)
+{
+    const struct feed_hub *hub = client->hub;
+    uint64_t oldest = hub->head > FEED_RING ? hub->head - FEED_RING : 0, at = hub->head;
+    for (unsigned wanted = 0; at > oldest && wanted < FEED_BACKLOG; at--)
+        wanted += wants(client, &hub->ring[(at - 1) % FEED_RING]);
+    return at;
+}
+
 struct feed_client *feed_client_new(struct feed_hub *hub, const struct request *request)
 {
     struct feed_client *client = calloc(1, sizeof *client);
@@ -258,11 +281,8 @@ struct feed_client *feed_client_new(struct feed_hub *hub, const struct request *
     bool room = hub->clients < FEED_CLIENTS_MAX && !hub->stopping;
     if (room) {
         hub->clients++;
-        *client = (struct feed_client){
-            .hub = hub,
-            .request = *request,
-            .at = hub->head > FEED_BACKLOG ? hub->head - FEED_BACKLOG : 0,
-        };
+        *client = (struct feed_client){.hub = hub, .request = *request};
+        client->at = backlog(client);
         (void)pthread_cond_broadcast(&hub->turn);
     }
     (void)pthread_mutex_unlock(&hub->lock);
@@ -278,19 +298,6 @@ void feed_client_free(struct feed_client *client)
     client->hub->clients--;
     (void)pthread_mutex_unlock(&client->hub->lock);
     free(client);
-}
-
-static bool wants(const struct feed_client *client, const struct feed_event *event)
-{
-    const struct request *request = &client->request;
-    if (request->view == VIEW_IOT && !event->iot)
-        return false;
-    if (request->sensors_n == 0 || event->sensor == FEED_NO_SENSOR)
-        return request->sensors_n == 0;
-    for (unsigned i = 0; i < request->sensors_n; i++)
-        if (strcmp(request->sensors[i], client->hub->sensors[event->sensor].name) == 0)
-            return true;
-    return false;
 }
 
 /* What is to be said besides packets. */

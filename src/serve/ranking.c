@@ -118,7 +118,8 @@ static enum ask_status choose_days(struct ask *ask, struct ranking *ranking)
     const struct time_span *window = &ask->request->window;
     if (window->trailing_s == 3600 || window->trailing_s == DAY_S)
         return ASK_DONE;
-    uint32_t first = window->from_s, last = window->to_s;
+    uint32_t first = window->from_s,
+             last = window->to_s > window->from_s ? window->to_s - 1 : window->to_s;
     if (window->trailing_s) {
         enum ask_status status = ask_newest(ask, &last);
         if (status != ASK_DONE)
@@ -127,6 +128,7 @@ static enum ask_status choose_days(struct ask *ask, struct ranking *ranking)
         uint32_t back = window->trailing_s < DAY_S ? 0 : window->trailing_s - DAY_S;
         first = last > back ? last - back : 0;
     }
+    ranking->by_day = true;
     ranking->first_day = first / DAY_S * DAY_S;
     ranking->last_day = last / DAY_S * DAY_S;
     uint64_t days = (ranking->last_day - ranking->first_day) / DAY_S + 1;
@@ -152,7 +154,7 @@ static struct redis_batch *make_batch(const struct ask *ask, unsigned sensor,
         return NULL;
     const char *iot = ask->request->view == VIEW_IOT ? "iot:" : "";
     char name[128], day[16];
-    if (ranking->last_day == 0) {
+    if (!ranking->by_day) {
         bool hour = ask->request->window.trailing_s == 3600;
         (void)snprintf(name, sizeof name, "top:%s%s:%s", iot, dimension, hour ? "1h" : "24h");
         add_command(batch, ask->sensors[sensor], name);

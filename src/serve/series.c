@@ -140,20 +140,33 @@ static uint32_t usual_step(uint32_t span_s)
     return STEPS[i];
 }
 
+/* What begins before `to` is counted whole, so the end is that of its minute or hour, or of the
+ * newest minute. */
+static uint32_t end_of(uint32_t to_s, uint32_t newest_s, uint32_t step_s)
+{
+    uint32_t unit_s = step_s < 3600 ? 60 : 3600;
+    uint64_t end_s = ((uint64_t)to_s + unit_s - 1) / unit_s * unit_s;
+    return end_s > newest_s ? newest_s : (uint32_t)end_s;
+}
+
 static enum ask_status place(struct ask *ask, const struct time_span *window, uint32_t step_s,
                              struct series *series)
 {
+    uint32_t newest_s;
+    enum ask_status status = ask_newest(ask, &newest_s);
+    if (status != ASK_DONE)
+        return status;
     series->from_s = window->from_s;
     series->to_s = window->to_s;
     if (window->trailing_s) {
-        enum ask_status status = ask_newest(ask, &series->to_s);
-        if (status != ASK_DONE)
-            return status;
-        series->from_s =
-            series->to_s > window->trailing_s ? series->to_s - window->trailing_s : 0;
+        series->to_s = newest_s;
+        series->from_s = newest_s > window->trailing_s ? newest_s - window->trailing_s : 0;
     }
     uint32_t span_s = series->to_s - series->from_s;
     series->step_s = step_s ? step_s : usual_step(span_s);
+    series->to_s = end_of(series->to_s, newest_s, series->step_s);
+    if (series->to_s < series->from_s)
+        series->to_s = series->from_s;
     if (series->step_s < 3600 && span_s > 7 * DAY_S)
         return ask_fail(ask, ASK_BAD, "step: minutes are kept for 7 days");
     if (span_s / series->step_s >= SERIES_POINTS_MAX)

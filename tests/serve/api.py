@@ -254,6 +254,67 @@ def check_feed_places(server, serve):
         server.call("DEL", f"ns:{{{sensor}}}:feed")
 
 
+def check_backlog(server, serve):
+    """What somebody new is sent of what was before are packets of the sensors asked for."""
+    def packets(sensor, n):
+        server.call("SADD", "ns:sensors", sensor)
+        for i in range(n):
+            server.call("XADD", f"ns:{{{sensor}}}:feed", "*", "time", f"1795305601.{i:06}", "src", "192.0.2.9",
+                        "proto", "tcp", "dport", str(i), "class", "scan")
+
+    def watch(what, n):
+        connection = http.client.HTTPConnection("127.0.0.1", serve.port, timeout=60)
+        connection.request("GET", "/api/v1/feed" + what)
+        reply, seen = connection.getresponse(), 0
+        while seen < n:
+            seen += reply.readline().startswith(b'data: {"sensor"')
+        connection.close()
+
+    packets("few", 7)
+    watch("?sensor=few", 7)
+    packets("many", 1600)
+    watch("?sensor=many", 1500)
+    watch("?sensor=few", 7) # or it waits for ever
+    server.call("SREM", "ns:sensors", "few", "many")
+    server.call("DEL", "ns:{few}:feed", "ns:{many}:feed")
+
+
+def check_windows(server, serve):
+    """Where they end, and an archive whose minutes Redis does not keep any more."""
+    minutes, hours = entries(server, "a", "1m"), entries(server, "a", "1h")
+    at = sorted(minutes)[-30]
+    answer = serve.api(f"series?sensor=a&window={at - 600}-{at + 10}&step=60")
+    expect("the end of the minute that is counted", answer["to"] == at + 60 and
+           answer["fields"]["packets"][-1] == minutes[at]["packets"], answer)
+    answer = serve.api(f"series?sensor=a&window={at - 600}-{at + 10**7}&step=3600")
+    expect("no end beyond the newest", answer["to"] == max(minutes) + 60, answer["to"])
+    day = max(minutes) // 86400 * 86400
+    answer = serve.api(f"top/tcp?sensor=a&window={day - 86400}-{day}")
+    expect("one day is one day", answer["days"][0] == answer["days"][1], answer["days"])
+    names = []
+    for number, sensor in ((64501, "as1"), (64502, "as2")):
+        server.call("SADD", "ns:sensors", sensor)
+        server.call("ZADD", f"ns:{{{sensor}}}:top:asn:24h", 5, number)
+        server.call("SET", f"ns:{{{sensor}}}:report", json.dumps({"asns": [{"asn": number, "name": sensor}]}))
+        names += [row["name"] for row in serve.api(f"top/asn?sensor={sensor}")["rows"]]
+        server.call("SREM", "ns:sensors", sensor)
+        server.call("DEL", f"ns:{{{sensor}}}:top:asn:24h", f"ns:{{{sensor}}}:report")
+    expect("names of AS of one sensor after another", names == ["as1", "as2"], names)
+    server.call("SADD", "ns:sensors", "old")
+    kept = [key for key in server.call("KEYS", "ns:{a}:*") if key.split(b":")[2] == b"d" or
+            key.endswith((b":1h", b":info"))]
+    for key in kept:
+        server.call("COPY", key, key.replace(b"{a}", b"{old}"))
+    end = max(hours) + 3600
+    answer = serve.api("summary?sensor=old&window=7d")
+    expect("an archive without minutes", answer["newest"] == answer["to"] == end and
+           answer["window"]["packets"] == total(row["packets"] for at, row in hours.items()
+                                                if at >= answer["from"]), answer)
+    expect("... has days", "days" in serve.api("top/tcp?sensor=old&window=7d"))
+    server.call("SREM", "ns:sensors", "old")
+    server.call("DEL", *[key.replace(b"{a}", b"{old}") for key in kept])
+
+
 def check_away(server, serve):
     fresh = serve.api("top/cc?sensor=a")
     expect("not stale", fresh["stale"] is False)
@@ -317,7 +378,7 @@ def main():
         publish(server, "b", 2)
         serve = Serve(NIGHTSCOPE, server.url)
         for check in (check_series, check_top, check_sources, check_summary, check_feed,
-                      check_feed_places):
+                      check_feed_places, check_backlog, check_windows):
             check(server, serve)
         check_http(serve)
         check_away(server, serve)
