@@ -75,7 +75,6 @@ enum ask_status answer_source(struct ask *ask)
 struct seen {
     char ip[ADDRESS_TEXT_CAP];
     uint64_t last;
-    unsigned sensor;
 };
 
 static int by_last(const void *left, const void *right)
@@ -86,8 +85,24 @@ static int by_last(const void *left, const void *right)
     return strcmp(a->ip, b->ip);
 }
 
-static enum ask_status collect(struct ask *ask, struct seen *seen, size_t *n, uint64_t *total)
+static int by_address(const void *left, const void *right)
 {
+    const struct seen *a = left, *b = right;
+    int order = strcmp(a->ip, b->ip);
+    return order ? order : by_last(left, right);
+}
+
+/* What sensors list. */
+struct listed {
+    struct seen *seen;
+    size_t n;
+    uint64_t members; /* of all lists */
+    bool cut;         /* a list goes on */
+};
+
+static enum ask_status collect(struct ask *ask, struct listed *listed)
+{
+    unsigned limit = ask->request->limit;
     for (unsigned i = 0; i < ask->sensors_n; i++) {
         struct redis_batch *batch = redis_batch_new();
         if (batch) {
@@ -96,7 +111,7 @@ static enum ask_status collect(struct ask *ask, struct seen *seen, size_t *n, ui
             redis_batch_command(batch, "ZREVRANGE");
             ask_key(batch, ask->sensors[i], "iot");
             redis_batch_arg(batch, "0");
-            redis_batch_arg_u64(batch, ask->request->limit - 1);
+            redis_batch_arg_u64(batch, limit - 1);
             redis_batch_arg(batch, "WITHSCORES");
         }
         struct redis_replies replies;
@@ -105,80 +120,139 @@ static enum ask_status collect(struct ask *ask, struct seen *seen, size_t *n, ui
             return status;
         uint64_t count = 0;
         (void)reply_number(&replies.items[0], &count); /* 0 when it is none */
-        *total += count;
+        listed->members += count;
+        listed->cut |= count > limit;
         const struct redis_reply *set = reply_pairs(&replies.items[1]);
-        for (size_t j = 0; set && j < set->len && j < 2 * (size_t)ask->request->limit; j += 2) {
+        for (size_t j = 0; set && j < set->len && j < 2 * (size_t)limit; j += 2) {
             struct address address;
             uint64_t last;
             if (set->items[j].kind != REDIS_TEXT ||
                 address_parse(set->items[j].text, &address) != 0 ||
                 ask_is_dark(ask, &address) || !reply_number(&set->items[j + 1], &last))
                 continue;
-            (void)address_format(&address, seen[*n].ip);
-            seen[*n].last = last;
-            seen[(*n)++].sensor = i;
+            (void)address_format(&address, listed->seen[listed->n].ip);
+            listed->seen[listed->n++].last = last;
         }
         redis_replies_free(&replies);
     }
     return ASK_DONE;
 }
 
-/* Each from the sensor that saw it last. */
+/* Each once, when it was seen last; by that. */
+static void merge(struct listed *listed)
+{
+    struct seen *seen = listed->seen;
+    size_t n = 0;
+    qsort(seen, listed->n, sizeof *seen, by_address);
+    for (size_t i = 0; i < listed->n; i++)
+        if (n == 0 || strcmp(seen[n - 1].ip, seen[i].ip) != 0)
+            seen[n++] = seen[i];
+    listed->n = n;
+    qsort(seen, n, sizeof *seen, by_last);
+}
+
+static bool has_word(const char *list, const char *word, size_t len)
+{
+    for (; *list; list += *list == ',') {
+        size_t n = strcspn(list, ",");
+        if (n == len && memcmp(list, word, len) == 0)
+            return true;
+        list += n;
+    }
+    return false;
+}
+
+/* A list of words of all sensors, each word once. */
+static void write_words(struct json_out *json, const char *key,
+                        const struct redis_reply *const *hashes, unsigned n)
+{
+    char words[2048] = "";
+    for (unsigned i = 0; i < n; i++) {
+        const char *word = reply_text(hashes[i], key);
+        for (size_t len; *word; word += len + (word[len] == ',')) {
+            size_t used = strlen(words);
+            len = strcspn(word, ",");
+            if (len && !has_word(words, word, len) && used + len + 2 < sizeof words)
+                (void)snprintf(words + used, sizeof words - used, "%s%.*s", used ? "," : "",
+                               (int)len, word);
+        }
+    }
+    ask_write_text(json, key, words);
+}
+
+/* What all sensors know of one source. */
+static void write_merged(struct json_out *json, const struct seen *seen,
+                         const struct redis_reply *const *hashes, unsigned n)
+{
+    uint64_t packets = 0, first = UINT64_MAX;
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t its = reply_count(hashes[i], "first");
+        packets += reply_count(hashes[i], "packets");
+        first = its && its < first ? its : first;
+    }
+    json_out_open(json, '{');
+    ask_write_text(json, "key", seen->ip);
+    ask_write_count(json, "packets", packets);
+    ask_write_count(json, "first", first == UINT64_MAX ? 0 : first);
+    ask_write_count(json, "last", seen->last);
+    write_words(json, "labels", hashes, n);
+    ask_write_text(json, "cc", n ? reply_text(hashes[0], "cc") : "");
+    ask_write_count(json, "asn", n ? reply_count(hashes[0], "asn") : 0);
+    write_words(json, "ports", hashes, n);
+    json_out_close(json, '}');
+}
+
 static enum ask_status write_seen(struct ask *ask, const struct seen *seen, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    struct redis_replies replies[REQUEST_SENSORS_MAX];
+    enum ask_status status = ASK_DONE;
+    unsigned got = 0;
+    for (; n > 0 && got < ask->sensors_n; got++) {
         struct redis_batch *batch = redis_batch_new();
-        if (batch) {
+        for (size_t i = 0; batch && i < n; i++) {
             redis_batch_command(batch, "HGETALL");
-            ask_key(batch, ask->sensors[seen[i].sensor], "src:%s", seen[i].ip);
+            ask_key(batch, ask->sensors[got], "src:%s", seen[i].ip);
         }
-        struct redis_replies replies;
-        enum ask_status status = ask_run(ask, seen[i].sensor, batch, &replies);
+        status = ask_run(ask, got, batch, &replies[got]);
         if (status != ASK_DONE)
-            return status;
-        const struct redis_reply *hash = &replies.items[0];
-        struct json_out *json = &ask->json;
-        json_out_open(json, '{');
-        ask_write_text(json, "key", seen[i].ip);
-        ask_write_count(json, "packets", reply_count(hash, "packets"));
-        ask_write_count(json, "first", reply_count(hash, "first"));
-        ask_write_count(json, "last", seen[i].last);
-        ask_write_text(json, "labels", reply_text(hash, "labels"));
-        ask_write_text(json, "cc", reply_text(hash, "cc"));
-        ask_write_count(json, "asn", reply_count(hash, "asn"));
-        ask_write_text(json, "ports", reply_text(hash, "ports"));
-        json_out_close(json, '}');
-        redis_replies_free(&replies);
+            break;
     }
-    return ASK_DONE;
+    for (size_t i = 0; status == ASK_DONE && i < n; i++) {
+        const struct redis_reply *hashes[REQUEST_SENSORS_MAX];
+        unsigned there = 0;
+        for (unsigned j = 0; j < got; j++)
+            if (reply_count(&replies[j].items[i], "iot") > 0)
+                hashes[there++] = &replies[j].items[i];
+        write_merged(&ask->json, &seen[i], hashes, there);
+    }
+    for (unsigned i = 0; i < got; i++)
+        redis_replies_free(&replies[i]);
+    return status;
 }
 
 enum ask_status answer_labelled(struct ask *ask)
 {
-    struct seen *seen =
-        calloc((size_t)ask->request->limit * (ask->sensors_n + 1), sizeof *seen);
-    size_t n = 0, kept = 0;
-    uint64_t total = 0;
-    if (!seen)
+    struct listed listed = {.seen = calloc((size_t)ask->request->limit * (ask->sensors_n + 1),
+                                           sizeof *listed.seen)};
+    if (!listed.seen)
         return ASK_MEMORY;
-    enum ask_status status = collect(ask, seen, &n, &total);
-    qsort(seen, n, sizeof *seen, by_last);
-    for (size_t i = 0; i < n && kept < ask->request->limit; i++) {
-        bool twice = false;
-        for (size_t j = 0; j < kept; j++)
-            twice |= strcmp(seen[j].ip, seen[i].ip) == 0;
-        if (!twice)
-            seen[kept++] = seen[i];
-    }
+    enum ask_status status = collect(ask, &listed);
+    merge(&listed);
     if (status == ASK_DONE) {
+        bool sum = listed.cut && ask->sensors_n > 1;
+        size_t n = listed.n < ask->request->limit ? listed.n : ask->request->limit;
         ask_write_scope(ask);
         ask_write_text(&ask->json, "dimension", "labelled");
-        ask_write_count(&ask->json, "members", total);
+        ask_write_count(&ask->json, "members", listed.cut ? listed.members : listed.n);
+        if (sum) {
+            json_out_key(&ask->json, "members_estimated");
+            json_out_bool(&ask->json, true);
+        }
         json_out_key(&ask->json, "rows");
         json_out_open(&ask->json, '[');
-        status = write_seen(ask, seen, kept);
+        status = write_seen(ask, listed.seen, n);
         json_out_close(&ask->json, ']');
     }
-    free(seen);
+    free(listed.seen);
     return status;
 }

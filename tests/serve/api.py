@@ -254,6 +254,28 @@ def check_feed_places(server, serve):
         server.call("DEL", f"ns:{{{sensor}}}:feed")
 
 
+def check_merged(server, serve):
+    """A device that two sensors have seen is one."""
+    for sensor, packets, first, last, labels, ports in (("m1", 100, 50, 900, "mirai", "23/tcp"),
+                                                       ("m2", 7, 500, 990, "mozi,mirai", "80/tcp,23/tcp")):
+        server.call("SADD", "ns:sensors", sensor)
+        server.call("ZADD", f"ns:{{{sensor}}}:iot", last, "192.0.2.7")
+        server.call("HSET", f"ns:{{{sensor}}}:src:192.0.2.7", "packets", packets, "first", first, "last", last,
+                    "labels", labels, "ports", ports, "iot", 1, "cc", "JP", "asn", 64501)
+    answer = serve.api("top/labelled?sensor=m1,m2")
+    expect("one device of two sensors", answer["rows"] == [
+        {"key": "192.0.2.7", "packets": 107, "first": 50, "last": 990, "labels": "mirai,mozi",
+         "cc": "JP", "asn": 64501, "ports": "23/tcp,80/tcp"}] and answer["members"] == 1 and
+        "members_estimated" not in answer, answer)
+    server.call("ZADD", "ns:{m2}:iot", 980, "192.0.2.8")
+    answer = serve.api("top/labelled?sensor=m1,m2&limit=1")
+    expect("more than are listed", (answer["members"], answer.get("members_estimated")) == (3, True)
+           and len(answer["rows"]) == 1, answer)
+    server.call("SREM", "ns:sensors", "m1", "m2")
+    for sensor in ("m1", "m2"):
+        server.call("DEL", f"ns:{{{sensor}}}:iot", f"ns:{{{sensor}}}:src:192.0.2.7")
+
+
 def check_backlog(server, serve):
     """What somebody new is sent of what was before are packets of the sensors asked for."""
     def packets(sensor, n):
@@ -378,7 +400,7 @@ def main():
         publish(server, "b", 2)
         serve = Serve(NIGHTSCOPE, server.url)
         for check in (check_series, check_top, check_sources, check_summary, check_feed,
-                      check_feed_places, check_backlog, check_windows):
+                      check_feed_places, check_merged, check_backlog, check_windows):
             check(server, serve)
         check_http(serve)
         check_away(server, serve)
