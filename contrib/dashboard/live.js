@@ -1,5 +1,7 @@
 // The numbers from the server that the page came from, and the feed.
 
+const AGAIN_MS = 5000;
+
 export class LiveSource {
     constructor() {
         this.isStatic = false;
@@ -26,11 +28,22 @@ export class LiveSource {
         return fetch("world.json").then((reply) => reply.json());
     }
 
-    /* Calls with every packet; returns what ends it. */
+    /* Calls with every packet; returns what ends it. A browser asks again when a feed breaks off, but not
+     * after an answer that is none, such as a server's that is busy. */
     watch(sensor, packet, away) {
-        const stream = new EventSource(`api/v1/feed${sensor ? `?sensor=${sensor}` : ""}`);
-        stream.onmessage = (event) => packet(JSON.parse(event.data));
-        stream.addEventListener("redis", (event) => away(JSON.parse(event.data).away));
-        return () => stream.close();
+        let stream, again;
+        const open = () => {
+            stream = new EventSource(`api/v1/feed${sensor ? `?sensor=${sensor}` : ""}`);
+            stream.onmessage = (event) => packet(JSON.parse(event.data));
+            stream.addEventListener("redis", (event) => away(JSON.parse(event.data).away));
+            stream.onerror = () => {
+                if (stream.readyState === EventSource.CLOSED) again = setTimeout(open, AGAIN_MS);
+            };
+        };
+        open();
+        return () => {
+            clearTimeout(again);
+            stream.close();
+        };
     }
 }

@@ -7,7 +7,7 @@ import { StaticSource } from "./static.js";
 import { drawOverview, freshnessOf } from "./overview.js";
 import { Atlas } from "./atlas.js";
 import { Charts } from "./charts.js";
-import { Tables, tableRequest } from "./tables.js";
+import { Tables, rankingWindow, tableRequest } from "./tables.js";
 import { SourcePage } from "./source.js";
 
 const EVERY_MS = 5000;
@@ -37,19 +37,28 @@ function choice(id, label, options, key) {
         make("button", { type: "button", "data-value": value, "aria-pressed": String(state[key] === value), onclick: () => setState({ [key]: value }) }, text)));
 }
 
+function chosenNames() {
+    return new Set(state.sensor ? state.sensor.split(",") : []);
+}
+
+function sensorTitle() {
+    const chosen = chosenNames();
+    if (chosen.size === 0) return data.sensors.length === 1 ? data.sensors[0].name : word("allSensors");
+    return chosen.size === 1 ? [...chosen][0] : word("nSensors", chosen.size);
+}
+
+function toggleSensor(name) {
+    const next = chosenNames();
+    if (next.has(name)) next.delete(name);
+    else next.add(name);
+    setState({ sensor: next.size === data.sensors.length ? "" : [...next].sort().join(",") });
+}
+
 function sensorMenu() {
-    const chosen = new Set(state.sensor ? state.sensor.split(",") : []);
-    const toggle = (name) => {
-        const next = new Set(chosen);
-        if (next.has(name)) next.delete(name);
-        else next.add(name);
-        setState({ sensor: next.size === data.sensors.length ? "" : [...next].sort().join(",") });
-    };
-    const title = chosen.size === 0 ? (data.sensors.length === 1 ? data.sensors[0].name : word("allSensors"))
-        : chosen.size === 1 ? [...chosen][0] : word("nSensors", chosen.size);
+    const chosen = chosenNames(), title = sensorTitle();
     return make("details", { class: "menu", id: "sensor-menu" }, make("summary", { "aria-label": `${word("sensors")}: ${title}` }, title),
         make("div", { class: "menu-body" }, data.sensors.length > 1 && make("label", null, make("input", { type: "radio", name: "all", checked: chosen.size === 0, onchange: () => setState({ sensor: "" }) }), word("allSensors")),
-            data.sensors.map((sensor) => make("label", null, make("input", { type: "checkbox", value: sensor.name, checked: chosen.has(sensor.name), onchange: () => toggle(sensor.name) }), sensor.name,
+            data.sensors.map((sensor) => make("label", null, make("input", { type: "checkbox", value: sensor.name, checked: chosen.has(sensor.name), onchange: () => toggleSensor(sensor.name) }), sensor.name,
                 make("small", { class: `fresh-${freshnessOf(sensor, source.now())[0]}` }, freshnessOf(sensor, source.now())[1])))));
 }
 
@@ -91,9 +100,17 @@ function chosenSensors() {
 
 function drawSensors() {
     if (!parts.sensors) return;
-    const open = parts.sensors.querySelector("details")?.open;
-    if (open) return; // not under somebody's hand
-    refill(parts.sensors, sensorMenu());
+    const menu = parts.sensors.querySelector("details");
+    if (!menu?.open) {
+        refill(parts.sensors, sensorMenu());
+        return;
+    }
+    // What is under somebody's hand stays, and says what is chosen.
+    const chosen = chosenNames(), summary = menu.querySelector("summary");
+    retext(summary, sensorTitle());
+    summary.setAttribute("aria-label", `${word("sensors")}: ${sensorTitle()}`);
+    for (const box of menu.querySelectorAll("input"))
+        box.checked = box.type === "radio" ? chosen.size === 0 : chosen.has(box.value);
 }
 
 /* What is wrong, if anything, where it cannot be missed. */
@@ -125,7 +142,7 @@ async function refreshOverview(mine) {
     const base = { sensor: state.sensor, window: state.window };
     const [path, parameters] = tableRequest();
     const wish = (promise) => promise.then((answer) => answer, (error) => ({ error }));
-    const window = parameters.cc ? "24h" : parameters.window;
+    const window = rankingWindow();
     const [sensors, summary, hour, tools, all, iot] = await Promise.all([
         wish(source.get("sensors")), wish(source.get("summary", base)), wish(source.get("series", { sensor: state.sensor, window: "1h" })),
         wish(source.get("top/label", { sensor: state.sensor, view: state.view, window, limit: 6 })),
@@ -226,6 +243,7 @@ function frame(now) {
 async function start() {
     startState();
     startSource();
+    if (source.isStatic && state.cc) setState({ cc: "" }); // ports by country are in Redis alone
     setLanguage(state.lang || navigator.language.slice(0, 2));
     applyTheme();
     const world = await source.world();

@@ -54,7 +54,7 @@ function sparkline(values, kind) {
 
 function nowCard({ summary, hour }) {
     const { latest } = summary;
-    const rate = (value) => (latest.seconds ? value / latest.seconds : 0);
+    const rate = (value) => value / 60; // a minute's; `seconds` are those of all sensors together
     return card("now", word("now"), pair(rate(latest.packets || 0), rate(latest.iot_matched || 0), short),
         state.view === "all" && hour && sparkline(hour.fields.packets || [], "all"),
         hour && sparkline(hour.fields.iot_matched || [], "iot"),

@@ -16,11 +16,15 @@ export const TABLES = {
 };
 
 /* The request that the state stands for. */
-export function tableRequest() {
+/* The window that rankings are asked for. */
+export function rankingWindow() {
     const window = /^\d+[hdw]$/.test(state.window) || state.window.includes("-") ? state.window : "24h";
     const hours = /^(\d+)h$/.exec(window);
-    const kept = hours && hours[1] !== "1" && Number(hours[1]) % 24 ? "24h" : window;
-    const parameters = { sensor: state.sensor, view: state.view, window: kept, limit: state.rows };
+    return hours && hours[1] !== "1" && Number(hours[1]) % 24 ? "24h" : window;
+}
+
+export function tableRequest() {
+    const parameters = { sensor: state.sensor, view: state.view, window: rankingWindow(), limit: state.rows };
     if (TABLES[state.table].paired && state.by === "sources") parameters.by = "sources";
     if (state.cc && state.table === "tcp") {
         delete parameters.by;
@@ -70,7 +74,7 @@ function columns(answer) {
             packets, share, !(state.cc && state.table === "tcp") && sources,
             ["device", false, (row) => (row.device ? [make("b", null, row.device), make("small", null, row.weakness)] : ""), (row) => (row.device ? `${row.device}: ${row.weakness}` : "")]];
     case "cc":
-        return [["country", false, (row) => make("button", { type: "button", class: "link", disabled: !/^[A-Z]{2}$/.test(row.key),
+        return [["country", false, (row) => make("button", { type: "button", class: "link", disabled: answer.whole || !/^[A-Z]{2}$/.test(row.key),
             onclick: () => setState({ cc: row.key, table: "tcp" }) }, countryName(row.key)), (row) => row.key], packets, share, sources];
     case "asn":
         return [["as", true, (row) => (row.key === "0" ? "–" : row.key), (row) => row.key],

@@ -159,12 +159,8 @@ export function number(value) {
 export function short(value) {
     if (value < 1e6) return value < 10 && value % 1 ? value.toFixed(value < 1 ? 2 : 1) : number(value);
     const units = ["M", "G", "T", "P", "E"];
-    let unit = -1;
-    while (value >= 1e6 || unit < 0) {
-        value /= unit < 0 ? 1e6 : 1e3;
-        unit++;
-        if (value < 1e3) break;
-    }
+    let unit = 0;
+    for (value /= 1e6; value >= 999.5 && unit + 1 < units.length; unit++) value /= 1e3;
     return `${value.toPrecision(3)} ${units[unit]}`;
 }
 

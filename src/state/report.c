@@ -187,8 +187,7 @@ static uint32_t seconds_of(const struct report_minute *minute, const struct repo
     return end > begin ? (uint32_t)((end - begin + second - 1) / second) : 1;
 }
 
-static int fill_series(const struct report_input *input, bool estimated,
-                       struct report *ret_report)
+static int fill_series(const struct report_input *input, struct report *ret_report)
 {
     ret_report->series.total = input->minutes_n;
     if (!input->minutes_n)
@@ -197,11 +196,9 @@ static int fill_series(const struct report_input *input, bool estimated,
     if (!rows)
         return -1;
     memcpy(rows, input->minutes, input->minutes_n * sizeof *rows);
-    for (size_t i = 0; i < input->minutes_n; i++) {
-        rows[i].sources_estimated |= estimated;
+    for (size_t i = 0; i < input->minutes_n; i++)
         if (!rows[i].seconds)
             rows[i].seconds = seconds_of(&rows[i], input);
-    }
     ret_report->series.rows = rows;
     ret_report->series.n = input->minutes_n;
     return 0;
@@ -302,7 +299,7 @@ struct report *report_new(struct analysis *analysis, const struct report_input *
         report->scan.sources = report->class_sources[CLASS_SCAN];
         report->backscatter.packets = report->counts[COUNT_backscatter];
         report->backscatter.sources = report->class_sources[CLASS_BACKSCATTER];
-        result = fill_series(input, estimated, report);
+        result = fill_series(input, report);
     }
     if (!result)
         result = report_labels(analysis, input, &held->tallies, estimated, report);

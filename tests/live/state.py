@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 from redis_server import Server
-from wire import DARK, Sensor, Wire, expect, finish, need, wait_until
+from wire import DARK, DEADLINE_S, Sensor, Wire, expect, finish, need, wait_until
 
 NIGHTSCOPE, SIGNATURES, OPTIONS = sys.argv[1], sys.argv[2], sys.argv[3:]
 NOBODY = 65534
@@ -72,7 +72,8 @@ def wait_checkpoints(folder, n):
     """Until n more were written: the last began after this was called, if n is 2."""
     for _ in range(n):
         before = checkpoint(folder)
-        wait_until("a checkpoint", lambda: checkpoint(folder) != before)
+        # one in 25 parts of the time goes into them: the next may be long in coming where one was slow
+        wait_until("a checkpoint", lambda: checkpoint(folder) != before, 3 * DEADLINE_S)
 
 
 def rows_of(server):

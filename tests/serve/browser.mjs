@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { short } from "../../contrib/dashboard/words.js";
 
 const [address, dashboard, artefacts, single] = process.argv.slice(2);
 const require = createRequire(join(dashboard, "package.json"));
@@ -101,6 +102,13 @@ async function sensors(page) {
     await press(page, "#sensor-menu summary");
     await press(page, '#sensor-menu input[value="b"]');
     await expectRows(page, "two sensors are one", await ask({ table: "tcp", view: "all", sensors: ["a", "b"] }));
+    const menu = () => page.$eval("#sensor-menu", (each) => [each.open, each.querySelector("summary").textContent,
+        ...[...each.querySelectorAll("input")].map((box) => box.checked)].join());
+    check("all are chosen when each is", (await menu()) === "true,All sensors, merged,true,false,false", await menu());
+    await press(page, '#sensor-menu input[value="a"]');
+    check("an open menu follows", (await menu()) === "true,a,false,true,false" && page.url().includes("sensor=a"), `${await menu()} ${page.url()}`);
+    await press(page, '#sensor-menu input[value="b"]');
+    check("one more is both", (await menu()) === "true,All sensors, merged,true,false,false" && !page.url().includes("sensor="), `${await menu()} ${page.url()}`);
     const shared = await open(new URL(page.url()).search);
     await expectRows(shared, "a shared address shows the same", await ask({ table: "tcp", view: "all", sensors: ["a", "b"] }));
     await shared.close();
@@ -277,12 +285,21 @@ async function oneFile() {
     await press(page, '#views button[data-value="iot"]');
     await press(page, "#tab-tcp");
     await expectRows(page, "one file: IoT ports", wanted.iot_tcp);
+    await press(page, '#views button[data-value="all"]');
+    await press(page, "#tab-cc");
+    await page.waitForSelector('#ranking tbody tr[data-key="US"] button.link');
+    check("one file: no ports by country", await page.$eval('#ranking tbody tr[data-key="US"] button.link', (each) => each.disabled));
+    await page.goto(`file://${single}?cc=US`);
+    await ready(page);
+    await expectRows(page, "one file: an address with a country", wanted.tcp);
     await accessible(page, "one file");
     await picture(page, "one-file");
     await page.close();
 }
 
 const page = await numbers();
+const texts = [999.4e6, 999.6e6, 1e9, 4.2e9, 1e12, 123456, 0.25].map(short).join();
+check("large numbers", texts === "999 M,1.00 G,1.00 G,4.20 G,1.00 T,123,456,0.25", texts);
 await sensors(page);
 await sourcePage();
 await others();

@@ -160,7 +160,8 @@ def replay(folder):
     captures = [os.path.join(SOURCE, "pcaps", name) for name in sorted(os.listdir(
         os.path.join(SOURCE, "pcaps"))) if name.endswith(".pcap")]
     single = os.path.join(folder, "replay.html")
-    run = subprocess.run([NIGHTSCOPE, "replay", "--quiet", "--json", "--html", single, *captures],
+    run = subprocess.run([NIGHTSCOPE, "replay", "--quiet", "--json", "--html", single, "--geo",
+                          os.path.join(SOURCE, "tests", "geo", "country.mmdb"), *captures],
                          check=True, capture_output=True)
     report = json.loads(run.stdout)
     return single, {"packets": report["packets"], "iot_matched": report["iot"]["matched"],
