@@ -21,10 +21,29 @@ function fill(element, children) {
     }
 }
 
-/* Gives an element other children. */
+/* How to find what has the keyboard's focus again among other children: by its id, else by its place
+ * in the row of the same key, else by its place. */
+function wayTo(element, held) {
+    if (held.id) return () => element.querySelector(`#${CSS.escape(held.id)}`);
+    const row = held.closest("[data-key]");
+    const { key } = (row && element.contains(row) && row.dataset) || {};
+    const places = [];
+    for (let each = held; each !== element && !(key !== undefined && each === row); each = each.parentNode)
+        places.unshift([...each.parentNode.children].indexOf(each));
+    return () => {
+        const start = key === undefined ? element : [...element.querySelectorAll("[data-key]")].find((each) => each.dataset.key === key);
+        const found = places.reduce((each, place) => each?.children[place], start);
+        return found?.tagName === held.tagName ? found : null;
+    };
+}
+
+/* Gives an element other children; the focus stays where it was, if that is still there. */
 export function refill(element, ...children) {
+    const held = document.activeElement;
+    const again = held && held !== element && element.contains(held) && wayTo(element, held);
     element.replaceChildren();
     fill(element, children);
+    if (again) again()?.focus({ preventScroll: true });
     return element;
 }
 

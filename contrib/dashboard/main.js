@@ -118,7 +118,7 @@ function tellAlarm(answers, failed) {
     const stale = answers.filter((answer) => answer && answer.stale);
     const silent = chosenSensors().filter((sensor) => freshnessOf(sensor, source.now())[0] === "silent");
     const texts = [];
-    if (failed) texts.push(word("away"));
+    if (failed) texts.push(failed.status ? failed.message : word("away"));
     else if (stale.length) texts.push(word("stale", span(Math.max(...stale.map((answer) => answer.stale_s)))));
     for (const sensor of silent) texts.push(`${sensor.name}: ${word("silent", span(source.now() - sensor.flushed))}`);
     retext(parts.alarm, texts.join(" · "));
@@ -155,7 +155,7 @@ async function refreshOverview(mine) {
     drawNumbers();
     if (!all.error && !iot.error) atlas.setCountries(all.rows, iot.rows, { all: all.total, iot: iot.total });
     if (!sensors.error) followFeed();
-    return { path, parameters, answers: [sensors, summary, all], failed: Boolean(sensors.error || summary.error) };
+    return { path, parameters, answers: [sensors, summary, all], failed: sensors.error || summary.error };
 }
 
 async function refreshTable() {

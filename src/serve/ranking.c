@@ -80,13 +80,12 @@ static enum ask_status take(struct ask *ask, const struct redis_reply *set,
         if (member->kind != REDIS_TEXT || member->len >= sizeof members->rows->key ||
             strlen(member->text) != member->len || !reply_number(&set->items[i + 1], &value))
             continue;
-        if (strcmp(member->text, "others") == 0) {
+        bool hidden = address_parse(member->text, &address) == 0 && ask_is_dark(ask, &address);
+        if (hidden || strcmp(member->text, "others") == 0) {
             ranking->others += value;
             ranking->has_others = true;
             continue;
         }
-        if (address_parse(member->text, &address) == 0 && ask_is_dark(ask, &address))
-            continue;
         if (!add_member(members, member->text, member->len, value, cut))
             return ASK_MEMORY;
     }

@@ -384,12 +384,18 @@ def check_reader():
 def check_dark(server):
     source = server.call("ZREVRANGE", "ns:{a}:top:src:24h", 0, 5)
     source = [each.decode() for each in source if each != b"others"][0]
+    totals = set()
     for options, shown in (((), True), (("--dark", source), False),
                            (("--dark", source, "--show-dark"), True)):
         serve = Serve(NIGHTSCOPE, server.url, *options)
-        rows = serve.api("top/src?sensor=a&limit=1000")["rows"]
-        expect(f"dark sources {options}", (source in [r["key"] for r in rows]) == shown)
+        answer = serve.api("top/src?sensor=a&limit=1000")
+        expect(f"dark sources {options}",
+               (source in [row["key"] for row in answer["rows"]]) == shown)
+        totals.add(answer["total"])
+        expect(f"all packets are in rows or others {options}", answer["total"] ==
+               sum(row["packets"] for row in answer["rows"]) + answer.get("others", 0))
         serve.stop()
+    expect("the total has those that are not shown", len(totals) == 1, totals)
 
 
 def main():

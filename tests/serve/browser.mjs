@@ -198,10 +198,34 @@ async function keyboard() {
     const overview = readFileSync(await download.path(), "utf8").trim().split("\r\n").map((line) => line.split(","));
     const numbersThere = await ask("numbers");
     check("the overview as CSV", overview[0][1] === "packets" && Number(overview.at(-1)[1]) === numbersThere.packets, overview.at(-1));
+    await focusStays(page);
     const range = await page.textContent("#series-range");
     await page.click('button[title="Zoom in"]');
     await page.waitForFunction((before) => document.getElementById("series-range").textContent !== before, range);
     check("zoom", /window=\d+-\d+/.test(page.url()), page.url());
+    await page.close();
+}
+
+/* What is drawn again every few seconds, or after a key, keeps the keyboard's place. */
+async function focusStays(page) {
+    const held = () => page.evaluate(() => `${document.activeElement.tagName} ${document.activeElement.closest("[data-key]")?.dataset.key}`);
+    const drawn = await page.evaluate(() => Number(document.documentElement.dataset.ready));
+    await page.focus("details.days summary");
+    await page.waitForFunction((before) => Number(document.documentElement.dataset.ready) > before, drawn, { timeout: 60000 });
+    check("the focus outlives a refresh", (await held()) === "SUMMARY undefined", await held());
+    const key = await page.getAttribute("#ranking tbody tr:nth-child(3)", "data-key");
+    await page.focus("#ranking tbody tr:nth-child(3) .pick");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#ranking tr.picked");
+    check("the focus stays in its row", (await held()) === `BUTTON ${key}`, await held());
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => !document.querySelector("#ranking tr.picked"));
+}
+
+/* An address that asks for what is not there. */
+async function notThere() {
+    const page = await open("?sensor=gone", false);
+    check("a sensor that is not there is said", (await page.textContent("#alarm")).includes("no such sensor"), await page.textContent("#alarm"));
     await page.close();
 }
 
@@ -304,6 +328,7 @@ await sensors(page);
 await sourcePage();
 await others();
 await keyboard();
+await notThere();
 await away();
 await large();
 if (single) await oneFile();
