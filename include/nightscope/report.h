@@ -15,19 +15,21 @@ struct report_port {
     uint16_t port;
     uint64_t packets, sources;
     bool sources_estimated;
+    bool packets_estimated; /* of a merged report: one of its parts had cut this row off */
 };
 
 struct report_country {
     char cc[3]; /* "??": unknown */
     uint64_t packets, sources;
     bool sources_estimated; /* of a merged report; so the others like it below */
+    bool packets_estimated;
 };
 
 struct report_asn {
     uint32_t asn; /* 0: unknown */
     char name[96];
     uint64_t packets, sources;
-    bool sources_estimated;
+    bool sources_estimated, packets_estimated;
 };
 
 enum { REPORT_LABELS_MAX = 8 }; /* more labels of one source are left out */
@@ -36,7 +38,7 @@ struct report_source {
     struct address ip;
     uint64_t packets;             /* all it sent; in the backscatter view: its backscatter */
     uint64_t ports, destinations; /* distinct, over all it sent; ports are (protocol, port) */
-    bool ports_estimated, destinations_estimated;
+    bool ports_estimated, destinations_estimated, packets_estimated;
     uint32_t first_s, last_s; /* Unix time */
     char cc[3];               /* "??": unknown */
     uint32_t asn;
@@ -78,6 +80,7 @@ struct report_minute {
     struct {                                                                                   \
         struct type *rows;                                                                     \
         size_t n, total;                                                                       \
+        bool cut; /* merged: a part had rows beyond its n, which are in no row here */         \
     }
 
 /* The same tables, over one kind of packets. */

@@ -26,6 +26,12 @@
         .name = label, .kind = what, MEMBER(type, member), .can_estimate = true,               \
         .estimated = offsetof(type, flag)                                                      \
     }
+/* A sum that is short of what a part had cut off. */
+#define PARTIAL(type, label, what, member, flag)                                               \
+    {                                                                                          \
+        .name = label, .kind = what, .flags = FIELD_ADDS, MEMBER(type, member),                \
+        .can_estimate = true, .estimated = offsetof(type, flag)                                \
+    }
 #define BOUNDED(type, label, what, member, flag, packets)                                      \
     {                                                                                          \
         .name = label, .kind = what, MEMBER(type, member), .can_estimate = true,               \
@@ -59,14 +65,14 @@ static const struct record FILE_RECORD = RECORD_OF(struct file_status, FILE_COLU
 static const struct field PORT_COLUMNS[] = {
     AS(struct report_port, "proto", FIELD_PROTOCOL, protocol, FIELD_KEY),
     AS(struct report_port, "port", FIELD_U16, port, FIELD_KEY),
-    AT(struct report_port, "packets", FIELD_U64, packets),
+    PARTIAL(struct report_port, "packets", FIELD_U64, packets, packets_estimated),
     BOUNDED(struct report_port, "sources", FIELD_U64, sources, sources_estimated, packets),
 };
 static const struct record PORT = RECORD_OF(struct report_port, PORT_COLUMNS);
 
 static const struct field COUNTRY_COLUMNS[] = {
     AS(struct report_country, "cc", FIELD_TEXT, cc, FIELD_COUNTRY | FIELD_KEY),
-    AT(struct report_country, "packets", FIELD_U64, packets),
+    PARTIAL(struct report_country, "packets", FIELD_U64, packets, packets_estimated),
     BOUNDED(struct report_country, "sources", FIELD_U64, sources, sources_estimated, packets),
 };
 static const struct record COUNTRY = RECORD_OF(struct report_country, COUNTRY_COLUMNS);
@@ -74,14 +80,14 @@ static const struct record COUNTRY = RECORD_OF(struct report_country, COUNTRY_CO
 static const struct field ASN_COLUMNS[] = {
     AS(struct report_asn, "asn", FIELD_U32, asn, FIELD_KEY),
     AT(struct report_asn, "name", FIELD_TEXT, name),
-    AT(struct report_asn, "packets", FIELD_U64, packets),
+    PARTIAL(struct report_asn, "packets", FIELD_U64, packets, packets_estimated),
     BOUNDED(struct report_asn, "sources", FIELD_U64, sources, sources_estimated, packets),
 };
 static const struct record ASN = RECORD_OF(struct report_asn, ASN_COLUMNS);
 
 static const struct field SOURCE_COLUMNS[] = {
     AS(struct report_source, "ip", FIELD_ADDRESS, ip, FIELD_KEY),
-    AT(struct report_source, "packets", FIELD_U64, packets),
+    PARTIAL(struct report_source, "packets", FIELD_U64, packets, packets_estimated),
     ESTIMATE(struct report_source, "ports", FIELD_U64, ports, ports_estimated),
     ESTIMATE(struct report_source, "destinations", FIELD_U64, destinations,
              destinations_estimated),

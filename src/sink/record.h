@@ -51,6 +51,7 @@ enum {
     FIELD_LOWEST = 128,  /* a time: the lower one ... */
     FIELD_HIGHEST = 256, /* ... the higher one */
     FIELD_BY_KEY = 512,  /* a table sorted by its key, not by packets */
+    FIELD_ADDS = 1024,   /* sums of exact values are exact */
 };
 
 struct field {
@@ -127,9 +128,10 @@ const void *record_row(const struct record_rows *rows, size_t i);
 struct record_table {
     void *rows;
     size_t n, total;
+    bool cut;
 };
 struct record_table record_table(const struct field *field, const void *base);
-void record_set_rows(const struct field *field, void *base, void *rows, size_t n, size_t total);
+void record_set_table(const struct field *field, void *base, const struct record_table *table);
 /* Fills in what follows from the fields of the record: of a report that was read or merged. */
 void record_derive(struct report *report);
 /* What went wrong with a file, or NULL. */

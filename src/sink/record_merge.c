@@ -1,13 +1,14 @@
 /* Two reports become one: the record tree, walked over both.
  *
  * Counts add up. Distinct counts add up to upper bounds and are then marked as estimates: the
- * same source may have met both sensors. Rows of tables are merged by their key; a row that one
- * of the reports had cut off is not there to be added, so packets of merged rows are lower
- * bounds where tables were cut. */
+ * same source may have met both sensors. Rows of tables are merged by their key; where one of
+ * the reports had cut its table, a row that it does not have may be short of what it cut off,
+ * and is marked as well. */
 #include "sink/record.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 static uint64_t number_of(const struct field *field, const void *base)
 {
@@ -121,37 +122,73 @@ static void merge_text(const struct field *field, void *into, const void *from)
 
 static int merge_fields(const struct record *record, void *into, const void *from);
 
-/* Rows of both, by key; those that agree are merged into the first of them. */
+/* A copy of the rows, by key. NULL: out of memory. */
+static char *rows_by_key(const struct record *record, const struct record_table *table)
+{
+    char *rows = calloc(table->n + 1, record->size);
+    if (rows && table->n) {
+        memcpy(rows, table->rows, table->n * record->size);
+        qsort_r(rows, table->n, record->size, by_key, (void *)record);
+    }
+    return rows;
+}
+
+/* What the row counts may be more: a part of it was cut off. */
+static void mark_row(const struct record *record, void *row)
+{
+    for (size_t i = 0; i < record->n; i++)
+        if (record->fields[i].can_estimate)
+            *(bool *)((char *)row + record->fields[i].estimated) = true;
+}
+
+/* Rows of both, by key; those that agree are one. Returns how many, or -1. */
+static ssize_t join_rows(const struct record *record, const struct record_table *a,
+                         const struct record_table *b, const char *left, const char *right,
+                         char *ret_rows)
+{
+    size_t kept = 0, size = record->size;
+    for (size_t i = 0, j = 0; i < a->n || j < b->n;) {
+        int order = i == a->n   ? 1
+                    : j == b->n ? -1
+                                : compare_keys(record, left + i * size, right + j * size);
+        char *row = ret_rows + kept++ * size;
+        memcpy(row, order <= 0 ? left + i * size : right + j * size, size);
+        if (order == 0 && merge_fields(record, row, right + j * size) != 0)
+            return -1;
+        if (order < 0 ? b->cut : order > 0 && a->cut)
+            mark_row(record, row);
+        i += order <= 0;
+        j += order >= 0;
+    }
+    return (ssize_t)kept;
+}
+
 static int merge_table(const struct field *field, void *into, const void *from)
 {
     const struct record *record = field->record;
     struct record_table a = record_table(field, into), b = record_table(field, from);
-    size_t n = a.n + b.n, kept = 0, size = record->size;
-    if (b.n == 0) {
-        record_set_rows(field, into, a.rows, a.n, a.total > b.total ? a.total : b.total);
-        return 0;
-    }
-    char *rows = calloc(n, size);
-    if (!rows)
+    a.cut |= a.total > a.n;
+    b.cut |= b.total > b.n;
+    char *left = rows_by_key(record, &a), *right = rows_by_key(record, &b);
+    char *rows = calloc(a.n + b.n + 1, record->size);
+    ssize_t n = -1;
+    if (left && right && rows)
+        n = join_rows(record, &a, &b, left, right, rows);
+    free(left);
+    free(right);
+    if (n < 0) {
+        free(rows);
         return -1;
-    if (a.n)
-        memcpy(rows, a.rows, a.n * size);
-    memcpy(rows + a.n * size, b.rows, b.n * size);
-    qsort_r(rows, n, size, by_key, (void *)record);
-    int status = 0;
-    for (size_t i = 0; i < n; i++) {
-        char *row = rows + i * size, *last = kept ? rows + (kept - 1) * size : NULL;
-        if (last && compare_keys(record, last, row) == 0)
-            status |= merge_fields(record, last, row);
-        else
-            memmove(rows + kept++ * size, row, size);
     }
     if (!(field->flags & FIELD_BY_KEY))
-        qsort_r(rows, kept, size, by_packets, (void *)record);
+        qsort_r(rows, (size_t)n, record->size, by_packets, (void *)record);
     free(a.rows);
-    size_t total = a.total > b.total ? a.total : b.total;
-    record_set_rows(field, into, rows, kept, total > kept ? total : kept);
-    return status;
+    struct record_table merged = {rows, (size_t)n, a.total > b.total ? a.total : b.total,
+                                  a.cut || b.cut};
+    if (merged.total < merged.n)
+        merged.total = merged.n;
+    record_set_table(field, into, &merged);
+    return 0;
 }
 
 static int merge_field(const struct field *field, void *into, const void *from)
@@ -206,8 +243,9 @@ static int merge_fields(const struct record *record, void *into, const void *fro
     int status = 0;
     for (size_t i = 0; i < record->n; i++) {
         const struct field *field = &record->fields[i];
-        bool estimated = field->can_estimate &&
-                         (both_count(field, into, from) || record_estimated(field, from));
+        bool adds = field->flags & FIELD_ADDS;
+        bool estimated = field->can_estimate && ((!adds && both_count(field, into, from)) ||
+                                                 record_estimated(field, from));
         status |= merge_field(field, into, from);
         if (estimated)
             *(bool *)((char *)into + field->estimated) = true;
@@ -265,8 +303,10 @@ static void cut_tables(const struct record *record, void *base, size_t top)
         if (field->kind != FIELD_TABLE || (field->flags & FIELD_BY_KEY))
             continue;
         struct record_table table = record_table(field, base);
-        if (table.n > top)
-            record_set_rows(field, base, table.rows, top, table.total);
+        if (table.n > top) {
+            table.n = top;
+            record_set_table(field, base, &table);
+        }
     }
 }
 

@@ -220,7 +220,8 @@ static int read_table(struct reader *reader, const struct field *field, json_t *
         reader->read->status = rows;
         reader->read->files.n = n;
     } else {
-        record_set_rows(field, base, rows, n, n); /* freed with the report, whatever follows */
+        /* Freed with the report, whatever follows. */
+        record_set_table(field, base, &(struct record_table){rows, n, n, false});
     }
     return read_rows(reader, field, value, rows);
 }

@@ -164,10 +164,9 @@ struct record_table record_table(const struct field *field, const void *base)
     return table;
 }
 
-void record_set_rows(const struct field *field, void *base, void *rows, size_t n, size_t total)
+void record_set_table(const struct field *field, void *base, const struct record_table *table)
 {
-    struct record_table table = {rows, n, total};
-    memcpy((char *)base + field->offset, &table, sizeof table);
+    memcpy((char *)base + field->offset, table, sizeof *table);
 }
 
 struct record_names record_names(const struct field *field, const void *base)

@@ -72,7 +72,7 @@ void grid_row(const struct page *page, const struct grid_row *row, uint64_t most
     struct grid grid = grid_of(page);
     page_spaces(page, GRID_INDENT);
     page_left(page, row->label, grid.label);
-    grid_count(page, row->packets, false, GRID_PACKETS);
+    grid_count(page, row->packets, row->packets_estimated, GRID_PACKETS);
     grid_share(page, row->permille, row->packets, GRID_SHARE);
     grid_count(page, record_distinct(row->sources, row->sources_estimated, row->packets),
                row->sources_estimated, GRID_SOURCES);

@@ -20,7 +20,7 @@ struct grid grid_of(const struct page *page);
 struct grid_row {
     const char *label;
     uint64_t packets, sources;
-    bool sources_estimated;
+    bool packets_estimated, sources_estimated;
     unsigned permille;
 };
 

@@ -68,7 +68,7 @@ static void write_source(const struct page *page, const struct address_grid *gri
     char seen[QUANTITY_CAP], place[32];
     uint64_t bound = all ? source->packets : UINT64_MAX;
     write_address(page, grid, source);
-    grid_count(page, source->packets, false, GRID_PACKETS);
+    grid_count(page, source->packets, source->packets_estimated, GRID_PACKETS);
     grid_count(page, record_distinct(source->ports, source->ports_estimated, bound),
                source->ports_estimated, PORTS);
     grid_count(page,

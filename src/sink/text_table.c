@@ -103,6 +103,7 @@ static void write_ports(const struct page *page, const char *title,
                                              service_name(port->protocol, port->port), label),
                                .packets = port->packets,
                                .sources = port->sources,
+                               .packets_estimated = port->packets_estimated,
                                .sources_estimated = port->sources_estimated,
                                .permille = quantity_permille(port->packets, view->packets)};
         grid_row(page, &row, view->ports.rows[0].packets);
@@ -131,13 +132,16 @@ static void write_half_heading(const struct page *page, const char *title, size_
 static void write_half_row(const struct page *page, const struct report_view *view, size_t i)
 {
     const struct report_port *port = &view->ports.rows[i];
-    char label[GRID_PORT_CAP], number[QUANTITY_CAP], sources[QUANTITY_CAP + 1];
+    char label[GRID_PORT_CAP], number[QUANTITY_CAP];
+    char packets[QUANTITY_CAP + 1], sources[QUANTITY_CAP + 1];
     page_spaces(page, GRID_INDENT);
     page_left(
         page,
         grid_port(port->protocol, port->port, service_name(port->protocol, port->port), label),
         half_label(page));
-    page_right(page, quantity_short(port->packets, number), HALF_PACKETS);
+    (void)snprintf(packets, sizeof packets, "%s%s", port->packets_estimated ? "~" : "",
+                   quantity_short(port->packets, number));
+    page_right(page, packets, HALF_PACKETS);
     grid_share(page, quantity_permille(port->packets, view->packets), port->packets,
                HALF_SHARE);
     (void)snprintf(
@@ -199,6 +203,7 @@ static void write_countries(const struct page *page, const struct report_view *v
         struct grid_row row = {.label = known ? country->cc : "unknown",
                                .packets = country->packets,
                                .sources = country->sources,
+                               .packets_estimated = country->packets_estimated,
                                .sources_estimated = country->sources_estimated,
                                .permille = quantity_permille(country->packets, view->packets)};
         grid_row(page, &row, view->countries.rows[0].packets);
@@ -219,6 +224,7 @@ static void write_asns(const struct page *page, const struct report_view *view)
         struct grid_row row = {.label = label,
                                .packets = asn->packets,
                                .sources = asn->sources,
+                               .packets_estimated = asn->packets_estimated,
                                .sources_estimated = asn->sources_estimated,
                                .permille = quantity_permille(asn->packets, view->packets)};
         grid_row(page, &row, view->asns.rows[0].packets);

@@ -71,24 +71,29 @@ static struct report_source source(uint32_t v4, uint64_t packets, uint64_t ports
 static void fixed_scan(struct report_view *scan)
 {
     const struct report_port ports[] = {
-        {PROTOCOL_TCP, 23, 1400231, 40121, false}, {PROTOCOL_TCP, 22, 412345, 9120, false},
-        {PROTOCOL_TCP, 80, 300127, 8765, true},    {PROTOCOL_UDP, 5060, 120454, 512, false},
-        {PROTOCOL_TCP, 2323, 98002, 7741, false},  {PROTOCOL_TCP, 37215, 52869, 3100, false},
-        {PROTOCOL_UDP, 123, 31009, 77, false},     {PROTOCOL_TCP, 61234, 2017, 5, false},
+        {PROTOCOL_TCP, 23, 1400231, 40121, false, false},
+        {PROTOCOL_TCP, 22, 412345, 9120, false, false},
+        {PROTOCOL_TCP, 80, 300127, 8765, true, false},
+        {PROTOCOL_UDP, 5060, 120454, 512, false, false},
+        {PROTOCOL_TCP, 2323, 98002, 7741, false, false},
+        {PROTOCOL_TCP, 37215, 52869, 3100, false, false},
+        {PROTOCOL_UDP, 123, 31009, 77, false, false},
+        {PROTOCOL_TCP, 61234, 2017, 5, false, false},
     };
-    const struct report_country countries[] = {{"CN", 1200350, 30122, false},
-                                               {"US", 640121, 12001, false},
-                                               {"BR", 200007, 9003, false},
-                                               {"??", 4711, 815, false}};
+    const struct report_country countries[] = {{"CN", 1200350, 30122, false, false},
+                                               {"US", 640121, 12001, false, false},
+                                               {"BR", 200007, 9003, false, false},
+                                               {"??", 4711, 815, false, false}};
     const struct report_asn asns[] = {
-        {64500, "Demo Telecom", 1100450, 28000, false},
-        {65551, "=cmd|\"/c calc\"!A1", 400010, 6001, false},
+        {64500, "Demo Telecom", 1100450, 28000, false, false},
+        {65551, "=cmd|\"/c calc\"!A1", 400010, 6001, false, false},
         {64501,
          "Telecomunica\xc3\xa7\xc3\xb5"
          "es com um nome longo demais para uma linha S.A.",
-         150020, 7002, false},
-        {64503, "bad \xff\xc0\xaf utf8 \x1b[31mred\x1b[0m,\r\n\"quoted\"", 90030, 103, false},
-        {0, "", 4711, 815, false},
+         150020, 7002, false, false},
+        {64503, "bad \xff\xc0\xaf utf8 \x1b[31mred\x1b[0m,\r\n\"quoted\"", 90030, 103, false,
+         false},
+        {0, "", 4711, 815, false, false},
     };
     const struct report_source sources[] = {
         source(0x0a010203, 204800, 3, 65536, "CN", 64500),
@@ -114,11 +119,11 @@ static void fixed_scan(struct report_view *scan)
 
 static void fixed_backscatter(struct report_view *view)
 {
-    const struct report_port ports[] = {{PROTOCOL_TCP, 443, 50001, 21, false},
-                                        {PROTOCOL_UDP, 53, 4002, 4, false}};
-    const struct report_country countries[] = {{"NL", 50123, 22, false},
-                                               {"FR", 6007, 13, false}};
-    const struct report_asn asns[] = {{64497, "Beispiel Netz GmbH", 50123, 22, false}};
+    const struct report_port ports[] = {{PROTOCOL_TCP, 443, 50001, 21, false, false},
+                                        {PROTOCOL_UDP, 53, 4002, 4, false, false}};
+    const struct report_country countries[] = {{"NL", 50123, 22, false, false},
+                                               {"FR", 6007, 13, false, false}};
+    const struct report_asn asns[] = {{64497, "Beispiel Netz GmbH", 50123, 22, false, false}};
     const struct report_source sources[] = {source(0xc6336401, 48111, 2, 30011, "NL", 64497),
                                             source(0xc6336402, 2012, 1, 1999, "NL", 64497)};
     SET_TABLE(view->ports, ports, 6);
@@ -139,12 +144,12 @@ static void label(struct report_view *view, size_t row, const char *first, const
 
 static void fixed_iot(struct report *report)
 {
-    const struct report_port ports[] = {{PROTOCOL_TCP, 23, 1100023, 30011, false},
-                                        {PROTOCOL_TCP, 2323, 90001, 7001, true},
-                                        {PROTOCOL_TCP, 37215, 40003, 2900, false}};
-    const struct report_country countries[] = {{"CN", 900123, 25011, false},
-                                               {"BR", 180002, 8001, false}};
-    const struct report_asn asns[] = {{64500, "Demo Telecom", 890017, 24003, false}};
+    const struct report_port ports[] = {{PROTOCOL_TCP, 23, 1100023, 30011, false, false},
+                                        {PROTOCOL_TCP, 2323, 90001, 7001, true, false},
+                                        {PROTOCOL_TCP, 37215, 40003, 2900, false, false}};
+    const struct report_country countries[] = {{"CN", 900123, 25011, false, false},
+                                               {"BR", 180002, 8001, false, false}};
+    const struct report_asn asns[] = {{64500, "Demo Telecom", 890017, 24003, false, false}};
     const struct report_source sources[] = {source(0x0a010203, 204001, 3, 65536, "CN", 64500),
                                             source(0x0a010909, 1804, 2, 1801, "BR", 64501)};
     const struct report_tool signatures[] = {
