@@ -83,15 +83,19 @@ void publish_owner_lost(struct publisher *publisher)
 {
     struct redis_replies replies = {0};
     struct redis_batch *batch = redis_batch_new();
-    enum holder holder = HOLDER_LATER; /* unless we learn better */
-    if (batch) {
-        redis_batch_add(batch, "GET", publisher->keys.owner, NULL);
-        if (redis_run(publisher->redis, publisher->keys.owner, batch, "WRONGTYPE", &replies,
-                      NULL) == REDIS_DONE)
-            holder = holder_of(&replies.items[0], publisher->publication->incarnation);
+    if (!batch) {
+        (void)err_set(publisher->err, publisher->keys.owner, 0, 0, "out of memory");
+        publisher->status = REDIS_BUSY;
+        return;
     }
-    redis_replies_free(&replies);
+    redis_batch_add(batch, "GET", publisher->keys.owner, NULL);
+    publisher->status = redis_run(publisher->redis, publisher->keys.owner, batch, "WRONGTYPE",
+                                  &replies, publisher->err);
     redis_batch_free(batch);
+    if (publisher->status != REDIS_DONE)
+        return; /* who has it is not known: nobody gives a sensor up for that */
+    enum holder holder = holder_of(&replies.items[0], publisher->publication->incarnation);
+    redis_replies_free(&replies);
     publisher->status = holder == HOLDER_LATER ? REDIS_ABORTED : REDIS_BUSY;
     (void)err_set(publisher->err, publisher->keys.owner, 0, 0,
                   holder == HOLDER_LATER

@@ -86,8 +86,8 @@ void publisher_key(const struct publisher *publisher, const char *name,
                    char ret_key[static KEY_CAP]);
 /* Makes the writer the owner, unless a newer one is. */
 void publish_owner(struct publisher *publisher);
-/* After a transaction was aborted: REDIS_ABORTED when a later writer has the sensor, else
- * REDIS_BUSY, since another attempt takes it again. */
+/* After a transaction was aborted: REDIS_ABORTED when a later writer has the sensor; what was
+ * wrong when that could not be read; else REDIS_BUSY, since another attempt takes it again. */
 void publish_owner_lost(struct publisher *publisher);
 
 /* Begins a key, named after the sensor's prefix. One without commands does not come to be. */

@@ -21,7 +21,7 @@ static void miss(struct publisher *publisher)
     if (publisher->status != REDIS_DONE)
         return;
     publish_owner_lost(publisher);
-    if (publisher->status != REDIS_ABORTED)
+    if (publisher->status == REDIS_BUSY)
         (void)err_set(publisher->err, publisher->keys.stage, 0, 0,
                       "the server dropped a staged key: is it short of memory?");
 }

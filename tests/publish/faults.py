@@ -136,6 +136,24 @@ def a_writer_is_overtaken(server, old, new):
         check(f"{what}: nothing staged is left", expected.differences(found, new))
 
 
+def the_owner_cannot_be_read(server, old, new):
+    """A transaction is aborted, and then nobody says by whom: that is no later writer."""
+    server.client("FLUSHALL")
+    publish(server.path, EARLY, OLD)
+
+    def hide():
+        server.client("DEL", "ns:{S}:owner")
+        server.client("ACL", "SETUSER", "default", "-get")
+    result, _ = through(server, LATE, NEW, hook=hide, until=b"ns:{S}:src:")
+    server.client("ACL", "SETUSER", "default", "+@all")
+    check("the owner cannot be read: denied", [] if result["status"] == "denied" else
+          [f"{result['status']}: {result['error']}"])
+    check("the owner can be read again: done", [] if publish(server.path, LATE, NEW)["status"] == "done"
+          else ["not done"])
+    found, _ = contents(server.client)
+    check("the owner can be read again", expected.differences(found, new))
+
+
 def staged_keys_vanish(server, old, new):
     for what, until in (("one", b"SCAN"), ("all", b"ns:{S}:src:")):
         server.client("FLUSHALL")
@@ -273,7 +291,7 @@ def readers_see_whole_states(server, old, new):
 def main():
     server = Server()
     old, new = wanted_of(EARLY, OLD), wanted_of(LATE, NEW)
-    for test in (cuts, a_writer_is_overtaken, staged_keys_vanish,
+    for test in (cuts, a_writer_is_overtaken, the_owner_cannot_be_read, staged_keys_vanish,
                  half_of_a_staged_key_vanishes, keys_vanish_at_the_end, no_memory,
                  commands_are_bounded, readers_see_whole_states):
         test(server, old, new)
