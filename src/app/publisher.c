@@ -12,7 +12,11 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { BACK_OFF_FIRST_MS = 200, BACK_OFF_MOST_MS = 5000 };
+enum {
+    BACK_OFF_FIRST_MS = 200,
+    BACK_OFF_MOST_MS = 5000,
+    ATTEMPT_MS = 300000, /* one attempt takes no longer, whatever a slow server does */
+};
 
 static int64_t clock_ms(clockid_t clock)
 {
@@ -78,13 +82,23 @@ static void wait_ms(int64_t ms)
     (void)nanosleep(&span, NULL); /* a signal ends the program or the wait: either is right */
 }
 
+static bool go_on(void *context)
+{
+    const int64_t *deadline_ms = context;
+    return clock_ms(CLOCK_MONOTONIC) < *deadline_ms;
+}
+
 /* An outage is waited for; anything else is final. */
 static int send_until(const struct publisher *publisher, struct publication *publication,
                       struct err *err)
 {
     int64_t deadline_ms = clock_ms(CLOCK_MONOTONIC) + (int64_t)publisher->wait_s * 1000;
     int64_t back_off_ms = BACK_OFF_FIRST_MS;
+    int64_t attempt_ms;
+    publication->go_on = go_on;
+    publication->context = &attempt_ms;
     for (bool told = false;;) {
+        attempt_ms = clock_ms(CLOCK_MONOTONIC) + ATTEMPT_MS;
         publication->flushed_s = clock_ms(CLOCK_REALTIME) / 1000;
         enum redis_status status = redis_publish(publisher->redis, publication, err);
         int64_t left_ms = deadline_ms - clock_ms(CLOCK_MONOTONIC);

@@ -24,21 +24,21 @@ void publisher_key(const struct publisher *publisher, const char *name,
     (void)snprintf(ret_key, KEY_CAP, "%s%s", publisher->keys.prefix, name);
 }
 
-static void ask_whether_to_go_on(struct publisher *publisher)
+bool publisher_goes_on(struct publisher *publisher)
 {
     const struct publication *publication = publisher->publication;
-    if (publisher->status != REDIS_DONE || !publication->go_on ||
-        publication->go_on(publication->context))
-        return;
-    (void)err_set(publisher->err, "redis", 0, 0, "given up: it takes too long");
-    publisher_fail(publisher, REDIS_LOST);
+    if (publisher->status == REDIS_DONE && publication->go_on &&
+        !publication->go_on(publication->context)) {
+        (void)err_set(publisher->err, "redis", 0, 0, "given up: it takes too long");
+        publisher_fail(publisher, REDIS_LOST);
+    }
+    return publisher->status == REDIS_DONE;
 }
 
 void publisher_run(struct publisher *publisher, const char *allowed,
                    struct redis_replies *ret_replies)
 {
-    ask_whether_to_go_on(publisher);
-    if (publisher->status == REDIS_DONE && redis_batch_count(publisher->batch))
+    if (publisher_goes_on(publisher) && redis_batch_count(publisher->batch))
         publisher->status = redis_run(publisher->redis, publisher->keys.owner, publisher->batch,
                                       allowed, ret_replies, publisher->err);
     redis_batch_clear(publisher->batch);
@@ -47,8 +47,7 @@ void publisher_run(struct publisher *publisher, const char *allowed,
 void publisher_transact(struct publisher *publisher, const char *allowed,
                         struct redis_replies *ret_replies)
 {
-    ask_whether_to_go_on(publisher);
-    if (publisher->status == REDIS_DONE && redis_batch_count(publisher->batch)) {
+    if (publisher_goes_on(publisher) && redis_batch_count(publisher->batch)) {
         publisher->status = redis_transaction(
             publisher->redis, publisher->keys.owner, publisher->publication->incarnation,
             publisher->batch, allowed, ret_replies, publisher->err);

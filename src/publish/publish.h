@@ -74,6 +74,8 @@ void publish_all(struct publisher *publisher);
 void publisher_fail(struct publisher *publisher, enum redis_status status);
 /* The same, REDIS_WRONG with a text. */
 void publisher_refuse(struct publisher *publisher, const char *text);
+/* Whether anything more is to be asked of the server: nothing failed, and there is time. */
+bool publisher_goes_on(struct publisher *publisher);
 /* Sends the batch and empties it. *ret_replies may be NULL. */
 void publisher_run(struct publisher *publisher, const char *allowed,
                    struct redis_replies *ret_replies);

@@ -67,6 +67,8 @@ static bool scan_page(struct publisher *publisher, char cursor[static 32], each_
                       void *context)
 {
     char pattern[SENSOR_MAX + 16];
+    if (!publisher_goes_on(publisher))
+        return false;
     (void)snprintf(pattern, sizeof pattern, "%s*", publisher->keys.prefix);
     struct redis_batch *scan = redis_batch_new();
     if (!scan) {

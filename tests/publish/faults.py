@@ -154,6 +154,20 @@ def the_owner_cannot_be_read(server, old, new):
     check("the owner can be read again", expected.differences(found, new))
 
 
+def a_long_list_of_keys_is_given_up(server, old, new):
+    """Others have many keys in the database: each page of them is a question whether to go on."""
+    server.client("FLUSHALL")
+    few = publish(server.path, LATE, NEW)["asked"]
+    for i in range(60):
+        server.client("MSET", *(word for j in range(1000) for word in (f"other:{i}:{j}", "1")))
+    many = publish(server.path, LATE, NEW)["asked"]
+    check("pages of keys: asked", [] if many - few >= 60 else [f"{few} and {many} times"])
+    result = publish(server.path, LATE, {**NEW, "yes": many - 30})
+    check("pages of keys: given up", [] if result["status"] == "lost" and "too long" in result["error"]
+          else [f"{result['status']}: {result['error']}"])
+    check("nothing was asked after that", [] if result["asked"] == many - 29 else [f"{result['asked']}"])
+
+
 def staged_keys_vanish(server, old, new):
     for what, until in (("one", b"SCAN"), ("all", b"ns:{S}:src:")):
         server.client("FLUSHALL")
@@ -291,7 +305,8 @@ def readers_see_whole_states(server, old, new):
 def main():
     server = Server()
     old, new = wanted_of(EARLY, OLD), wanted_of(LATE, NEW)
-    for test in (cuts, a_writer_is_overtaken, the_owner_cannot_be_read, staged_keys_vanish,
+    for test in (cuts, a_writer_is_overtaken, the_owner_cannot_be_read,
+                 a_long_list_of_keys_is_given_up, staged_keys_vanish,
                  half_of_a_staged_key_vanishes, keys_vanish_at_the_end, no_memory,
                  commands_are_bounded, readers_see_whole_states):
         test(server, old, new)

@@ -52,6 +52,17 @@ static struct redis *connect_to(const char *url)
     return redis_new(&config);
 }
 
+/* How often the publication asked whether to go on, and how often the answer is yes. */
+struct patience {
+    uint64_t asked, yes;
+};
+
+static bool go_on(void *context)
+{
+    struct patience *patience = context;
+    return patience->asked++ < patience->yes;
+}
+
 static enum redis_status publish(struct redis *redis, const struct publication *publication,
                                  uint64_t tries, struct err *err)
 {
@@ -68,6 +79,7 @@ int main(int argc, char **argv)
 {
     struct sample_options options = {.seed = 1, .start_s = 1795305600};
     uint64_t truth = 0, tries = 1, withheld = 0;
+    struct patience patience = {.yes = UINT64_MAX};
     const struct option table[] = {
         {"seed", &options.seed},
         {"start", &options.start_s},
@@ -80,6 +92,7 @@ int main(int argc, char **argv)
         {"truth", &truth},
         {"tries", &tries},
         {"withheld", &withheld},
+        {"yes", &patience.yes},
         {NULL, NULL},
     };
     if (argc < 4)
@@ -94,6 +107,8 @@ int main(int argc, char **argv)
     sample_init(&sample, &options);
     sample.publication.sensor = argv[2];
     sample.publication.incarnation = argv[3];
+    sample.publication.go_on = go_on;
+    sample.publication.context = &patience;
     sample.withheld = withheld ? WITHHELD : "";
     struct prefix_set *dark = withheld ? prefix_set_parse(WITHHELD, "withheld", NULL) : NULL;
     sample.publication.withheld = dark;
@@ -117,6 +132,8 @@ int main(int argc, char **argv)
     err_format(&err, message, sizeof message);
     json_out_key(&json, "error");
     json_out_text(&json, message);
+    json_out_key(&json, "asked");
+    json_out_number(&json, patience.asked);
     if (truth) {
         json_out_key(&json, "truth");
         sample_truth(&json, &sample);
