@@ -89,6 +89,9 @@ void profile_close(struct profile *profile);
  * for a profile that is only looked at any more, since a trimmed one merges as if the rest had
  * been others. False: memory was refused, and some of it is as it was. */
 bool profile_trim(struct profile *profile, size_t members);
+/* Labels get other numbers: those of map[i], of n; UINT16_MAX: none, their packets go to the
+ * others. False: a label is not of the n, or memory. */
+bool profile_relabel(struct profile *profile, const uint16_t *map, unsigned n);
 
 struct profile_row {
     uint64_t key;           /* PROFILE_SRC: 0 */

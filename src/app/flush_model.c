@@ -9,12 +9,13 @@ int model_init(struct flush_model *model)
         .gathering = gathering_new(),
         .feed = calloc(2 * FEED_MAX, sizeof *model->feed),
         .feed_labels = calloc(MODEL_FEED_LABELS_MAX, sizeof *model->feed_labels),
+        .label_map = calloc(MODEL_LABELS_MAX, sizeof *model->label_map),
         .all_due = true,
         .acked_minute_s = -1,
         .acked_hour_s = -1,
         .acked_day_s = -1,
     };
-    if (model->gathering && model->feed && model->feed_labels)
+    if (model->gathering && model->feed && model->feed_labels && model->label_map)
         return 0;
     model_fini(model);
     return -1;
@@ -28,6 +29,7 @@ void model_fini(struct flush_model *model)
     for (size_t i = 0; i < model->feed_labels_n; i++)
         free(model->feed_labels[i]);
     free(model->feed_labels);
+    free(model->label_map);
     report_free(model->report);
     free(model->report_json);
     free(model->labelled);
@@ -183,14 +185,48 @@ uint64_t model_bytes(const struct flush_model *model)
            model->acked_n * sizeof *model->acked + gathering_bytes(model->gathering);
 }
 
+/* The index of a label; that of the names before is tried first. labels_n: there is none. */
+static size_t find_label(const struct model_names *names, const char *label, size_t before)
+{
+    if (before < names->labels_n && strcmp(names->labels[before], label) == 0)
+        return before;
+    size_t i = 0;
+    while (i < names->labels_n && strcmp(names->labels[i], label) != 0)
+        i++;
+    return i;
+}
+
+/* Signatures come and go between runs, while days of rankings stay for a year: labels that are
+ * counted there and have no signature any more are added to the names. */
+static void keep_labels(struct flush_model *model, struct model_names *names)
+{
+    struct model_names *old = model->names;
+    bool *used = calloc(old->labels_n + 1, sizeof *used);
+    size_t n = names->labels_n + old->labels_n;
+    char **labels = realloc(names->labels, (n + 1) * sizeof *labels);
+    if (labels)
+        names->labels = labels;
+    model->refused += !labels;
+    bool known = used && gathering_note_labels(model->gathering, used, old->labels_n);
+    for (size_t i = 0; i < old->labels_n; i++) {
+        size_t at = find_label(names, old->labels[i], i);
+        model->label_map[i] = UINT16_MAX;
+        bool kept = (!known || used[i]) && labels && at < UINT16_MAX;
+        if (at == names->labels_n && kept) {
+            names->labels[names->labels_n++] = old->labels[i];
+            old->labels[i] = NULL;
+        }
+        if (at < names->labels_n)
+            model->label_map[i] = (uint16_t)at;
+    }
+    free(used);
+    gathering_relabel(model->gathering, model->label_map, (unsigned)old->labels_n);
+}
+
 void model_take_names(struct flush_model *model, struct model_names *names)
 {
-    bool agree = true;
-    for (size_t i = 0; model->loaded && i < model->names->labels_n && agree; i++)
-        agree = i < names->labels_n && strcmp(model->names->labels[i], names->labels[i]) == 0;
-    if (!agree)
-        gathering_forget_profiles(model->gathering);
-    model->loaded = false;
+    if (model->names)
+        keep_labels(model, names);
     if (model->labelled_names != model->names)
         model_names_free(model->names);
     model->names = names;

@@ -12,6 +12,7 @@ enum {
     MODEL_MINUTES_DROPPED = 1024, /* at a time, when there are too many */
     MODEL_LOOK_N = 256,           /* labelled sources that a flush asks for */
     MODEL_FEED_LABELS_MAX = 4096, /* different ones */
+    MODEL_LABELS_MAX = 1 << 16,   /* of rankings */
 };
 
 /* Names by index, copied. */
@@ -49,7 +50,7 @@ struct flush_model {
     struct model_names *names, *labelled_names; /* newest; those that `labelled` refers to */
     uint64_t drops, refused;
     uint64_t saved_version, saved_bytes; /* of the gathering, and of its profiles */
-    bool loaded; /* labels are those of a file: names must agree with them */
+    uint16_t *label_map; /* of names that are taken; room for MODEL_LABELS_MAX */
 
     /* Acknowledged. */
     bool all_due;                                      /* everything must be sent */
@@ -73,7 +74,8 @@ void model_advance(struct flush_model *model, int64_t closed_until_s);
 void model_add_feed(struct flush_model *model, const struct feed_packet *packets, size_t n);
 void model_take_report(struct flush_model *model, struct report *report, char *json, size_t n,
                        struct labelled_source *labelled, size_t labelled_n);
-/* Takes the names; the labelled sources there are keep theirs. */
+/* Takes the names; the labelled sources there are keep theirs. Rankings keep their labels by
+ * name, also those that are not among these: they are added behind them. */
 void model_take_names(struct flush_model *model, struct model_names *names);
 struct model_names *model_names_new(const struct signature_set *signatures,
                                     const char *const *labels, size_t labels_n);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_CAP = 4096, LABELS_MAX = 1 << 16, LABEL_MAX = 256 };
+enum { PATH_CAP = 4096, LABEL_MAX = 256 };
 
 static void put_text(struct bytes_out *out, const char *text)
 {
@@ -132,7 +132,7 @@ static bool load_profiles(struct flush_model *model, struct bytes_in *in)
 {
     struct model_names *names = calloc(1, sizeof *names);
     uint64_t n = bytes_take_u64(in, UINT64_MAX);
-    if (!names || in->failed || n > LABELS_MAX) {
+    if (!names || in->failed || n > MODEL_LABELS_MAX) {
         free(names);
         return false;
     }
@@ -148,9 +148,11 @@ static bool load_profiles(struct flush_model *model, struct bytes_in *in)
             return false;
         names->labels[names->labels_n++] = label;
     }
-    model->loaded = true;
-    return gathering_load_profiles(model->gathering, in) && !in->failed && in->at == in->end &&
-           gathering_labels_below(model->gathering, names->labels_n);
+    bool *used = calloc(n + 1, sizeof *used);
+    bool loaded = used && gathering_load_profiles(model->gathering, in) && !in->failed &&
+                  in->at == in->end && gathering_note_labels(model->gathering, used, n);
+    free(used);
+    return loaded;
 }
 
 bool model_load_bytes(struct flush_model *model, const char *sensor, const char *path,

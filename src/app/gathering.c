@@ -94,22 +94,6 @@ int64_t gathering_newest_step(const struct gathering *gathering)
     return gathering->steps ? gathering->step_end->start_s : -1;
 }
 
-void gathering_forget_profiles(struct gathering *gathering)
-{
-    free_list(gathering->pending);
-    free_list(gathering->steps);
-    hour_sums_forget(&gathering->sums, INT64_MIN, INT64_MAX);
-    for (size_t i = 0; i < gathering->days_n; i++)
-        free_day(&gathering->days[i]);
-    profile_free(gathering->today);
-    profile_free(gathering->trailing_hour);
-    profile_free(gathering->trailing_day);
-    gathering->pending = gathering->steps = gathering->step_end = NULL;
-    gathering->today = gathering->trailing_hour = gathering->trailing_day = NULL;
-    gathering->days_n = 0;
-    gathering->version++;
-}
-
 void gathering_add_steps(struct gathering *gathering, struct profile *steps)
 {
     while (steps) {

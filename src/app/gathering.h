@@ -40,8 +40,12 @@ void gathering_roll(struct gathering *gathering, int64_t until_s);
 int64_t gathering_newest_step(const struct gathering *gathering);
 /* Whole hours that began later. */
 uint64_t gathering_hours_after(const struct gathering *gathering, int64_t start_s);
-/* Steps, days and rankings begin anew: what their labels mean is not known any more. */
-void gathering_forget_profiles(struct gathering *gathering);
+/* Sets used[label] of all labels that its profiles count, which are of n. False: one is not of
+ * them, or memory. */
+bool gathering_note_labels(const struct gathering *gathering, bool *used, size_t n);
+/* Labels get other numbers: those of map[label], of n; UINT16_MAX: none, their packets go to
+ * the others. */
+void gathering_relabel(struct gathering *gathering, const uint16_t *map, unsigned n);
 /* Memory of all that is in it. */
 uint64_t gathering_bytes(const struct gathering *gathering);
 /* Changes whenever what gathering_read() gives does, and what it gave is not valid any more. */

@@ -189,32 +189,3 @@ bool gathering_load_profiles(struct gathering *gathering, struct bytes_in *in)
     gathering->version++;
     return !in->failed;
 }
-
-static bool labels_below(const struct profile *profile, size_t labels_n)
-{
-    for (unsigned view = 0; view < PROFILE_VIEW_COUNT_; view++) {
-        size_t n = profile_count(profile, view, PROFILE_LABEL);
-        struct profile_row *rows = calloc(n + 1, sizeof *rows);
-        uint64_t others;
-        if (!rows)
-            return false;
-        n = profile_top(profile, view, PROFILE_LABEL, PROFILE_BY_PACKETS, rows, n, &others);
-        bool below = true;
-        for (size_t i = 0; i < n; i++)
-            below &= rows[i].key < labels_n;
-        free(rows);
-        if (!below)
-            return false;
-    }
-    return true;
-}
-
-bool gathering_labels_below(const struct gathering *gathering, size_t labels_n)
-{
-    bool below = !gathering->today || labels_below(gathering->today, labels_n);
-    for (size_t i = 0; i < gathering->days_n && below; i++)
-        below = labels_below(gathering->days[i].profile, labels_n);
-    for (const struct profile *step = gathering->steps; step && below; step = step->next)
-        below = labels_below(step, labels_n);
-    return below;
-}

@@ -11,8 +11,6 @@ void gathering_save_hours(const struct gathering *gathering, struct bytes_out *o
 void gathering_save_profiles(const struct gathering *gathering, struct bytes_out *out);
 /* Into an empty gathering. False: not what was saved, or no memory; it is to be freed then. */
 bool gathering_load_hours(struct gathering *gathering, struct bytes_in *in);
-/* Every label of its profiles is one of so many. */
-bool gathering_labels_below(const struct gathering *gathering, size_t labels_n);
 bool gathering_load_profiles(struct gathering *gathering, struct bytes_in *in);
 
 /* A row of a series. False: not one. */

@@ -1,5 +1,5 @@
-/* What a gathering is made of: for gathering.c, gathering_trailing.c, and for what saves and
- * loads it. */
+/* What a gathering is made of: for gathering.c, gathering_trailing.c, gathering_labels.c, and
+ * for what saves and loads it. */
 #pragma once
 
 #include "app/gathering.h"

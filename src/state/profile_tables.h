@@ -18,6 +18,3 @@ bool profile_has_sets(enum profile_dimension dimension);
  * be. */
 size_t profile_limit(enum profile_dimension dimension);
 uint32_t profile_key_max(enum profile_dimension dimension);
-/* Labels get other numbers: those of map[i], of n; UINT16_MAX: none, their packets go to the
- * others. False: a label is not of the n, or memory. */
-bool profile_relabel(struct profile *profile, const uint16_t *map, unsigned n);

@@ -1,9 +1,13 @@
-/* What a running sensor holds for Redis: hours that close, and files that say they come from
- * the future. */
+/* What a running sensor holds for Redis: hours that close, files that say they come from the
+ * future, and what goes on from files after a restart. */
 #include "app/flush_model.h"
 #include "app/gathering_save.h"
 #include "app/gathering_state.h"
 #include "harness.h"
+#include "state/profile_tables.h"
+
+#include <string.h>
+#include <unistd.h>
 
 enum { FIRST_HOUR = 490000, HOURS = 200 };
 
@@ -100,6 +104,176 @@ START_TEST(days_are_bounded_and_in_order)
 }
 END_TEST
 
+/* A spool in a folder of its own. */
+struct spool {
+    char folder[32], path[48], profiles[64];
+};
+
+static struct spool spool_new(void)
+{
+    struct spool spool = {.folder = "/tmp/ns-spool-XXXXXX"};
+    ck_assert_ptr_nonnull(mkdtemp(spool.folder));
+    (void)snprintf(spool.path, sizeof spool.path, "%s/spool", spool.folder);
+    (void)snprintf(spool.profiles, sizeof spool.profiles, "%s.profiles", spool.path);
+    return spool;
+}
+
+static void spool_remove(const struct spool *spool)
+{
+    (void)unlink(spool->path);
+    (void)unlink(spool->profiles);
+    ck_assert_int_eq(rmdir(spool->folder), 0);
+}
+
+static void save(struct flush_model *model, const struct spool *spool)
+{
+    uint64_t bytes;
+    struct err err = {0};
+    ck_assert_msg(model_save(model, "S", spool->path, &bytes, &err) == 0, "%s", err.text);
+}
+
+/* A model as the next run finds it. */
+static void load(struct flush_model *model, const struct spool *spool)
+{
+    struct err err = {0};
+    ck_assert_int_eq(model_init(model), 0);
+    ck_assert_msg(model_load(model, "S", spool->path, &err) == 0, "%s", err.text);
+}
+
+static void take_names(struct flush_model *model, const char *const *labels)
+{
+    size_t n = 0;
+    while (labels[n])
+        n++;
+    struct model_names *names = model_names_new(NULL, labels, n);
+    ck_assert_ptr_nonnull(names);
+    model_take_names(model, names);
+}
+
+/* Of a label in a ranking of all packets, by name; 0: it is not there. */
+static uint64_t packets_of(const struct publication *publication, const struct profile *profile,
+                           const char *label)
+{
+    struct profile_row rows[8];
+    uint64_t others;
+    size_t n =
+        profile_top(profile, PROFILE_ALL, PROFILE_LABEL, PROFILE_BY_PACKETS, rows, 8, &others);
+    ck_assert_uint_eq(others, 0);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_uint_lt(rows[i].key, publication->labels_n);
+        if (strcmp(publication->labels[rows[i].key], label) == 0)
+            return rows[i].packets;
+    }
+    return 0;
+}
+
+/* A step in which labels 0, 1, 2 ... have so many packets. */
+static struct profile *labelled_step(int64_t start_s, const uint64_t *packets, uint32_t n)
+{
+    struct profile *step = profile_new(start_s, PROFILE_STEP_S);
+    ck_assert_ptr_nonnull(step);
+    for (uint32_t label = 0; label < n; label++) {
+        uint64_t refused = 0, count = packets[label];
+        struct profile_table one = {.n = 1, .keys = &label, .packets = &count};
+        if (count)
+            ck_assert(profile_table_merge(&step->tables->tables[PROFILE_ALL][PROFILE_LABEL],
+                                          &one, PROFILE_ROWS_MAX, &refused));
+    }
+    return step;
+}
+
+enum { LABEL_DAYS = 3, LABEL_DAY = 20500 };
+
+static void check_labels(struct flush_model *model, size_t labels_n)
+{
+    struct model_flush flush;
+    ck_assert(model_flush_init(model, &flush));
+    const struct publication *publication = &flush.publication;
+    ck_assert_uint_eq(publication->labels_n, labels_n);
+    ck_assert_uint_eq(publication->days_n, LABEL_DAYS);
+    for (size_t i = 0; i < LABEL_DAYS; i++) {
+        const struct profile *day = publication->days[i].profile;
+        ck_assert_int_eq(day->start_s, (LABEL_DAY + (int64_t)i) * DAY_S);
+        ck_assert_uint_eq(packets_of(publication, day, "mirai"), 10 + i);
+        ck_assert_uint_eq(packets_of(publication, day, "gone"), 20 + i);
+        ck_assert_uint_eq(packets_of(publication, day, "zmap"), 30 + i);
+        ck_assert_uint_eq(packets_of(publication, day, "aaa"), 0);
+    }
+    ck_assert_uint_eq(packets_of(publication, publication->hour, "zmap"), 32);
+    ck_assert_uint_eq(packets_of(publication, publication->day, "gone"), 22);
+    model_flush_fini(&flush);
+}
+
+/* Signatures that are new, not there any more, or in another order: every count keeps the name
+ * of its label, from run to run, and no day goes. */
+START_TEST(rankings_keep_their_labels_by_name)
+{
+    static const char *const FIRST[] = {"mirai", "gone", "unused", "zmap", NULL};
+    static const char *const NEXT[] = {"aaa", "zmap", "mirai", NULL};
+    static const char *const RELOADED[] = {"aaa", "zmap", "mirai", "new", "newer", NULL};
+    struct spool spool = spool_new();
+    struct flush_model model;
+    ck_assert_int_eq(model_init(&model), 0);
+    take_names(&model, FIRST);
+    for (unsigned i = 0; i < LABEL_DAYS; i++) {
+        int64_t start_s = (LABEL_DAY + i) * (int64_t)DAY_S;
+        const uint64_t packets[] = {10 + i, 20 + i, 0, 30 + i};
+        model_take_steps(&model, labelled_step(start_s, packets, 4));
+        model_advance(&model, start_s + PROFILE_STEP_S);
+    }
+    check_labels(&model, 4);
+    save(&model, &spool);
+    model_fini(&model);
+    for (unsigned run = 0; run < 3; run++) {
+        load(&model, &spool);
+        take_names(&model, run == 1 ? RELOADED : NEXT);
+        check_labels(&model, run == 1 ? 6 : 4); /* "gone" is behind them */
+        if (run == 0)
+            save(&model, &spool);
+        take_names(&model, RELOADED);
+        check_labels(&model, 6);
+        model_fini(&model);
+    }
+    spool_remove(&spool);
+}
+END_TEST
+
+/* Steps under new numbers, before and after names are taken, count for the same names. */
+START_TEST(steps_that_wait_keep_their_labels)
+{
+    static const char *const FIRST[] = {"gone", "mirai", NULL};
+    static const char *const NEXT[] = {"mirai", NULL};
+    static const char *const RELOADED[] = {"mirai", "new", NULL};
+    const int64_t start_s = LABEL_DAY * (int64_t)DAY_S;
+    struct spool spool = spool_new();
+    struct flush_model model;
+    ck_assert_int_eq(model_init(&model), 0);
+    take_names(&model, FIRST);
+    model_take_steps(&model, labelled_step(start_s, (const uint64_t[]){5, 7}, 2));
+    model_advance(&model, start_s + PROFILE_STEP_S);
+    save(&model, &spool);
+    model_fini(&model);
+    load(&model, &spool);
+    take_names(&model, NEXT);
+    model_take_steps(&model,
+                     labelled_step(start_s + PROFILE_STEP_S, (const uint64_t[]){100}, 1));
+    take_names(&model, RELOADED);
+    model_take_steps(&model,
+                     labelled_step(start_s + PROFILE_STEP_S, (const uint64_t[]){1000, 9}, 2));
+    model_advance(&model, start_s + 2 * PROFILE_STEP_S);
+    struct model_flush flush;
+    ck_assert(model_flush_init(&model, &flush));
+    const struct publication *publication = &flush.publication;
+    ck_assert_uint_eq(publication->days_n, 1);
+    ck_assert_uint_eq(packets_of(publication, publication->days[0].profile, "gone"), 5);
+    ck_assert_uint_eq(packets_of(publication, publication->days[0].profile, "mirai"), 1107);
+    ck_assert_uint_eq(packets_of(publication, publication->hour, "new"), 9);
+    model_flush_fini(&flush);
+    model_fini(&model);
+    spool_remove(&spool);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("flush_model");
@@ -107,6 +281,8 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, what_closes_is_held_until_acknowledged);
     tcase_add_test(tests, days_are_bounded_and_in_order);
+    tcase_add_test(tests, rankings_keep_their_labels_by_name);
+    tcase_add_test(tests, steps_that_wait_keep_their_labels);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
 }

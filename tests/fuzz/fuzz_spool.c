@@ -34,6 +34,14 @@ static void go_on(struct flush_model *model, const uint8_t *data, size_t size)
     }
 }
 
+/* Signatures of one label. */
+static void take_names(struct flush_model *model, const char *label)
+{
+    struct model_names *names = model_names_new(NULL, &label, 1);
+    if (names)
+        model_take_names(model, names);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct flush_model model;
@@ -43,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (model_load_bytes(&model, "S", "spool", data[0] & 1, data + 1, size - 1, &err)) {
         struct model_flush flush;
         check_hours(&model);
+        take_names(&model, "zmap");
         go_on(&model, data + 1, size - 1);
         if (model_flush_init(&model, &flush)) {
             (void)publication_newest(&flush.publication);

@@ -1,10 +1,12 @@
 """A sensor continued by replays, in a real Redis: state_redis.py NIGHTSCOPE GENERATE SOURCE
 
 Two runs with --state leave the keys that one run leaves; what both have closed is what a plain replay
-publishes. A Redis that was away gets it from the next run, and a plain replay afterwards is as ever."""
+publishes. A Redis that was away gets it from the next run, and a plain replay afterwards is as ever.
+Signatures that come and go between two runs leave the history of days as it is."""
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -91,6 +93,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             server.start()
             check(server, rng, folder)
+            check_signatures(server, rng, folder)
     finally:
         server.remove()
     sys.exit(1 if failures else 0)
@@ -136,6 +139,52 @@ def check(server, rng, folder):
     # On a sensor that was continued, a plain replay is as ever, and a state goes on after it.
     replay(server, "away", [whole])
     compare("a plain replay afterwards", keys_of(server, "away"), plain)
+
+
+NEVER = """signature aaa-never
+    label   aaa
+    title   First of all labels, in no packet
+    origin  tool
+    match   tcp.syn and tcp.seq == 1 and tcp.window == 1 and ip.id == 1 and tcp.dport == 1
+    chance  2^-64
+"""
+
+
+def check_signatures(server, rng, folder):
+    """Three days, then part of another one."""
+    linktype, packets = make(rng, folder)
+    first, span = packets[0][0], packets[-1][0] - packets[0][0]
+    first -= first % (86400 * 10**9)
+    packets = [(first + int((ts - packets[0][0]) * 3.5 * 86400e9 / span), wire, data)
+               for ts, wire, data in packets]
+    cut = next(i for i, (ts, _, _) in enumerate(packets) if ts >= first + 3 * 86400 * 10**9)
+    parts = [write(folder, "days.pcap", linktype, packets[:cut]),
+             write(folder, "more.pcap", linktype, packets[cut:])]
+    shipped, grown, shrunk = (os.path.join(folder, name) for name in ("shipped", "grown", "shrunk"))
+    for signatures in (shipped, grown, shrunk):
+        shutil.copytree(os.path.join(SOURCE, "signatures"), signatures)
+    with open(os.path.join(grown, "aaa.sig"), "w", encoding="ascii") as file:
+        file.write(NEVER)
+    os.remove(os.path.join(shrunk, "mirai.sig"))
+    found = {}
+    for name, signatures in (("same", shipped), ("grown", grown), ("shrunk", shrunk)):
+        for part, directory in zip(parts, (shipped, signatures)):
+            replay(server, name, [part], "--state", os.path.join(folder, "state-" + name),
+                   "--signatures", directory)
+        found[name] = keys_of(server, name)
+    days = {key: value for key, value in found["same"].items() if ":d:2" in key}
+    labels = sorted(key for key in days if key.endswith(":label") and ":iot:" not in key)
+    expect("a ranking of labels for each day", len(labels) == 4, sorted(days))
+    for key in labels[:3]:
+        expect(f"{key} has mirai", b"mirai" in days[key][1], days[key])
+    for key in ("ns:{}:info", "ns:{}:report"):  # they count signatures
+        found["grown"][key] = found["same"][key]
+    compare("a label that is first", found["grown"], found["same"])
+    closed = [key.split(":")[3] for key in labels[:2]]  # the next one's last minutes were open
+    for key, value in days.items():
+        if key.split(":")[3] in closed:
+            expect(f"without a signature: {key}", found["shrunk"].get(key) == value,
+                   f"{found['shrunk'].get(key)}\n  {value}")
 
 
 main()
