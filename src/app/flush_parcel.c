@@ -24,25 +24,46 @@ void parcel_free(struct parcel *parcel)
     free(parcel->windows);
     free(parcel->minutes);
     free(parcel->feed);
+    free(parcel->feed_labels);
     model_names_free(parcel->names);
     free(parcel);
+}
+
+/* Labels are borrowed from signatures, which may be reloaded while the parcel waits. */
+static bool copy_feed(struct parcel *parcel, const struct feed_packet *feed, size_t n)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += feed[i].label ? strlen(feed[i].label) + 1 : 0;
+    parcel->feed = malloc((n + 1) * sizeof *parcel->feed);
+    parcel->feed_labels = malloc(bytes + 1);
+    if (!parcel->feed || !parcel->feed_labels)
+        return false;
+    char *at = parcel->feed_labels;
+    for (size_t i = 0; i < n; i++) {
+        struct feed_packet *packet = &parcel->feed[i];
+        *packet = feed[i];
+        if (!packet->label)
+            continue;
+        size_t length = strlen(packet->label) + 1;
+        packet->label = memcpy(at, packet->label, length);
+        at += length;
+    }
+    return true;
 }
 
 static bool copy_lists(struct parcel *parcel, const struct flusher_values *values)
 {
     parcel->windows = malloc((values->minutes_n + 1) * sizeof *parcel->windows);
     parcel->minutes = malloc((values->minutes_n + 1) * sizeof *parcel->minutes);
-    parcel->feed = malloc((values->feed_n + 1) * sizeof *parcel->feed);
-    if (!parcel->windows || !parcel->minutes || !parcel->feed)
+    if (!parcel->windows || !parcel->minutes)
         return false;
     for (size_t i = 0; i < values->minutes_n; i++) {
         parcel->windows[i] = *values->minutes[i].window;
         parcel->minutes[i] =
             (struct flusher_minute){&parcel->windows[i], values->minutes[i].seconds};
     }
-    if (values->feed_n)
-        memcpy(parcel->feed, values->feed, values->feed_n * sizeof *parcel->feed);
-    return true;
+    return copy_feed(parcel, values->feed, values->feed_n);
 }
 
 struct parcel *parcel_of_values(const struct flusher_values *values)

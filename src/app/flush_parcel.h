@@ -11,10 +11,12 @@ struct parcel {
     struct window *windows;
     struct flusher_minute *minutes;
     struct feed_packet *feed;
+    char *feed_labels;         /* those of `feed`, one behind the other */
     struct model_names *names; /* NULL: these are values */
 };
 
-/* Copies what is only lent, takes the rest. NULL: memory, and what was to be taken is freed. */
+/* Copies what is only lent, labels too, and takes the rest: nothing in it depends on signatures
+ * that are there now. NULL: memory, and what was to be taken is freed. */
 struct parcel *parcel_of_values(const struct flusher_values *values);
 /* NULL: memory. */
 struct parcel *parcel_of_names(const struct signature_set *signatures,

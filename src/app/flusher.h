@@ -74,7 +74,8 @@ struct flusher_values {
     size_t labelled_n;
 
     const struct feed_packet *feed; /* by time, of seconds that are over, each packet once, with
-                                       its place; any number, the newest FEED_MAX are kept */
+                                       its place; any number, the newest FEED_MAX are kept;
+                                       copied with their labels */
     size_t feed_n;
 };
 
