@@ -78,6 +78,8 @@ void model_add_minute(struct flush_model *model, const struct window *window, ui
     model->any_due = true;
 }
 
+/* Steps that come again are those of a run that ended between their file and its checkpoint:
+ * profiles have them. The series has them too, unless that run ended between the two files. */
 void model_take_steps(struct flush_model *model, struct profile *steps)
 {
     int64_t known_s = gathering_newest_step(model->gathering);
@@ -87,7 +89,9 @@ void model_take_steps(struct flush_model *model, struct profile *steps)
             at = &step->next;
             continue;
         }
-        *at = step->next; /* its file was written just before all ended */
+        *at = step->next;
+        if (step->start_s + PROFILE_STEP_S > model->closed_until_s)
+            gathering_add_sources(model->gathering, step);
         profile_free(step);
     }
     gathering_add_steps(model->gathering, steps);

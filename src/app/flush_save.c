@@ -1,4 +1,8 @@
-/* The spool: what a running sensor has closed, in files, for Redis to have after a restart. */
+/* The spool: what a running sensor has closed, in files, for Redis to have after a restart.
+ *
+ *   SPOOL.profiles   first    may be ahead of the series by what was closed last, when all
+ * ended SPOOL            second   between the two: model_take_steps() then makes the series
+ * whole */
 #include "app/flush_model.h"
 
 #include "app/gathering_save.h"

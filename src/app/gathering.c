@@ -192,14 +192,19 @@ static void open_day(struct gathering *gathering, int64_t day_s)
         gathering->today = profile_new(day_s, DAY_S);
 }
 
+void gathering_add_sources(struct gathering *gathering, const struct profile *step)
+{
+    struct open_hour *hour = gathering_hour(gathering, step->start_s);
+    if (!hour)
+        return;
+    hll_merge(hour->sources, profile_sketch(step, PROFILE_SOURCES), HLL_LARGE_BITS);
+    hll_merge(hour->iot, profile_sketch(step, PROFILE_IOT_SOURCES), HLL_LARGE_BITS);
+}
+
 static void add_step(struct gathering *gathering, struct profile *step)
 {
     profile_close(step);
-    struct open_hour *hour = gathering_hour(gathering, step->start_s);
-    if (hour) {
-        hll_merge(hour->sources, profile_sketch(step, PROFILE_SOURCES), HLL_LARGE_BITS);
-        hll_merge(hour->iot, profile_sketch(step, PROFILE_IOT_SOURCES), HLL_LARGE_BITS);
-    }
+    gathering_add_sources(gathering, step);
     open_day(gathering, step->start_s / DAY_S * DAY_S);
     gathering->refused += !gathering->today || profile_merge(gathering->today, step) != 0;
 

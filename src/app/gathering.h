@@ -38,6 +38,8 @@ void gathering_roll(struct gathering *gathering, int64_t until_s);
 
 /* When the newest whole step began; -1: there is none. */
 int64_t gathering_newest_step(const struct gathering *gathering);
+/* Sources of a step to its hour, which is not closed: twice is as good as once. */
+void gathering_add_sources(struct gathering *gathering, const struct profile *step);
 /* Whole hours that began later. */
 uint64_t gathering_hours_after(const struct gathering *gathering, int64_t start_s);
 /* Sets used[label] of all labels that its profiles count, which are of n. False: one is not of

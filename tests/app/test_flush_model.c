@@ -4,6 +4,7 @@
 #include "app/gathering_save.h"
 #include "app/gathering_state.h"
 #include "harness.h"
+#include "state/hll.h"
 #include "state/profile_tables.h"
 
 #include <string.h>
@@ -274,6 +275,95 @@ START_TEST(steps_that_wait_keep_their_labels)
 }
 END_TEST
 
+enum { HOUR_STEPS = HOUR_S / PROFILE_STEP_S, STEP_SOURCES = 100 };
+
+/* Of one more step: a minute and a part of a worker, or of two, with sources of their own. */
+static void step_of_hour(struct flush_model *model, unsigned step, unsigned parts)
+{
+    int64_t start_s = FIRST_HOUR * (int64_t)HOUR_S + step * PROFILE_STEP_S;
+    struct window *minute = calloc(1, sizeof *minute);
+    struct random random = {step};
+    ck_assert_ptr_nonnull(minute);
+    minute->start_s = start_s;
+    minute->counts[COUNT_packets] = minute->counts[COUNT_sources] = STEP_SOURCES;
+    minute->counts[COUNT_iot_matched] = minute->counts[COUNT_iot_matched_sources] =
+        STEP_SOURCES / 2;
+    model_add_minute(model, minute, 60);
+    free(minute);
+    for (unsigned part = 0; part < parts; part++) {
+        struct profile *profile = profile_new(start_s, PROFILE_STEP_S);
+        ck_assert_ptr_nonnull(profile);
+        for (unsigned i = 0; i < STEP_SOURCES / parts; i++) {
+            uint64_t hash = random_next(&random);
+            hll_add(profile->tables->sketches[PROFILE_SOURCES], HLL_LARGE_BITS, hash);
+            if (i % 2)
+                hll_add(profile->tables->sketches[PROFILE_IOT_SOURCES], HLL_LARGE_BITS, hash);
+        }
+        profile->tables->packets[PROFILE_SOURCES] = STEP_SOURCES / parts;
+        profile->tables->packets[PROFILE_IOT_SOURCES] = STEP_SOURCES / parts / 2;
+        model_take_steps(model, profile);
+    }
+    model_advance(model, start_s + PROFILE_STEP_S);
+}
+
+static void same_hour_and_day(struct flush_model *model, struct flush_model *expected)
+{
+    struct model_flush a, b;
+    ck_assert(model_flush_init(model, &a) && model_flush_init(expected, &b));
+    ck_assert_uint_eq(a.publication.hours_n, 1);
+    ck_assert_uint_eq(b.publication.hours_n, 1);
+    const struct publication_hour *x = a.publication.hours, *y = b.publication.hours;
+    ck_assert_int_eq(x->start_s, y->start_s);
+    ck_assert_uint_eq(x->seconds, y->seconds);
+    for (unsigned i = 0; i < COUNT_COUNT_; i++)
+        ck_assert_uint_eq(x->counts[i], y->counts[i]);
+    ck_assert_uint_gt(x->counts[COUNT_sources], HOUR_STEPS * STEP_SOURCES * 9 / 10);
+    ck_assert_uint_gt(x->counts[COUNT_iot_matched_sources],
+                      HOUR_STEPS * STEP_SOURCES / 2 * 9 / 10);
+    ck_assert_uint_eq(a.publication.minutes_n, HOUR_STEPS);
+    ck_assert_uint_eq(a.publication.days_n, 1);
+    ck_assert_uint_eq(profile_packets(a.publication.days[0].profile, PROFILE_SOURCES),
+                      HOUR_STEPS * STEP_SOURCES);
+    model_flush_fini(&a);
+    model_flush_fini(&b);
+}
+
+/* A run ends when the profiles of a step are written and the series is not, or both are; the
+ * next one takes that step again from the checkpoint. */
+START_TEST(an_hour_is_whole_whichever_file_was_last)
+{
+    struct flush_model whole;
+    ck_assert_int_eq(model_init(&whole), 0);
+    for (unsigned step = 0; step < HOUR_STEPS; step++)
+        step_of_hour(&whole, step, 1);
+    for (unsigned last = 0; last < 2 * HOUR_STEPS; last++) {
+        struct spool spool = spool_new();
+        unsigned end = last / 2, again = last % 2;
+        char older[sizeof spool.profiles];
+        struct flush_model model;
+        (void)snprintf(older, sizeof older, "%s/older", spool.folder);
+        ck_assert_int_eq(model_init(&model), 0);
+        for (unsigned step = 0; step < end; step++)
+            step_of_hour(&model, step, 1);
+        save(&model, &spool);
+        if (!again)
+            ck_assert_int_eq(rename(spool.path, older), 0);
+        step_of_hour(&model, end, 1);
+        save(&model, &spool);
+        if (!again)
+            ck_assert_int_eq(rename(older, spool.path), 0);
+        model_fini(&model);
+        load(&model, &spool);
+        for (unsigned step = end; step < HOUR_STEPS; step++)
+            step_of_hour(&model, step, 1 + end % 2);
+        same_hour_and_day(&model, &whole);
+        model_fini(&model);
+        spool_remove(&spool);
+    }
+    model_fini(&whole);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("flush_model");
@@ -283,6 +373,7 @@ int main(void)
     tcase_add_test(tests, days_are_bounded_and_in_order);
     tcase_add_test(tests, rankings_keep_their_labels_by_name);
     tcase_add_test(tests, steps_that_wait_keep_their_labels);
+    tcase_add_test(tests, an_hour_is_whole_whichever_file_was_last);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
 }
