@@ -97,16 +97,23 @@ void model_take_steps(struct flush_model *model, struct profile *steps)
     gathering_add_steps(model->gathering, steps);
 }
 
+void model_roll(struct flush_model *model)
+{
+    if (!model->minutes_n)
+        return;
+    int64_t until_s = model->minutes[model->minutes_n - 1].start_s + 60;
+    if (until_s > model->closed_until_s)
+        until_s = model->closed_until_s;
+    gathering_roll(model->gathering, until_s);
+}
+
 void model_advance(struct flush_model *model, int64_t closed_until_s)
 {
     if (closed_until_s <= model->closed_until_s)
         return;
     model->closed_until_s = closed_until_s;
     gathering_advance(model->gathering, closed_until_s);
-    if (model->minutes_n) { /* at the end, closed_until_s may lie ahead of them */
-        int64_t until_s = model->minutes[model->minutes_n - 1].start_s + 60;
-        gathering_roll(model->gathering, until_s < closed_until_s ? until_s : closed_until_s);
-    }
+    model_roll(model);
     model->any_due |= gathering_version(model->gathering) != model->acked_version;
 }
 

@@ -71,6 +71,9 @@ void model_fini(struct flush_model *model);
 void model_add_minute(struct flush_model *model, const struct window *window, uint32_t seconds);
 void model_take_steps(struct flush_model *model, struct profile *steps);
 void model_advance(struct flush_model *model, int64_t closed_until_s);
+/* The trailing spans end with the newest minute, packets or not, and before what is not closed;
+ * at the end of a run, closed_until_s may lie ahead of that. */
+void model_roll(struct flush_model *model);
 void model_add_feed(struct flush_model *model, const struct feed_packet *packets, size_t n);
 void model_take_report(struct flush_model *model, struct report *report, char *json, size_t n,
                        struct labelled_source *labelled, size_t labelled_n);

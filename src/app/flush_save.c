@@ -190,5 +190,6 @@ int model_load(struct flush_model *model, const char *sensor, const char *path, 
         if (!loaded)
             return -1;
     }
+    model_roll(model); /* the series knows of silence, the profiles do not */
     return 0;
 }

@@ -364,6 +364,62 @@ START_TEST(an_hour_is_whole_whichever_file_was_last)
 }
 END_TEST
 
+/* Packets in the trailing hour and day; -1: there are none that could have any. */
+static void check_trailing(struct flush_model *model, int64_t hour, int64_t day, int64_t end_s)
+{
+    struct model_flush flush;
+    ck_assert(model_flush_init(model, &flush));
+    const struct profile *spans[] = {flush.publication.hour, flush.publication.day};
+    const int64_t expected[] = {hour, day}, span_s[] = {HOUR_S, DAY_S};
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_int_eq(spans[i] ? (int64_t)profile_packets(spans[i], PROFILE_SOURCES) : -1,
+                         expected[i]);
+        if (spans[i])
+            ck_assert_int_eq(spans[i]->start_s + span_s[i], end_s);
+    }
+    ck_assert_uint_eq(flush.publication.days_n, 1);
+    model_flush_fini(&flush);
+}
+
+/* What silence had emptied is empty after a restart, before anything is closed again. */
+START_TEST(silence_goes_on_after_a_restart)
+{
+    static const struct {
+        int64_t minutes, hour, day, end_s; /* closed ones, of which the first has packets */
+    } CASES[] = {
+        {5, 100, 100, 300},    {60, 100, 100, 3600}, {64, 100, 100, 3600}, {65, 0, 100, 3900},
+        {1444, 0, 100, 86400}, {1445, -1, -1, 0},    {5000, -1, -1, 0},
+    };
+    const int64_t start_s = FIRST_HOUR / 24 * (int64_t)DAY_S;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct spool spool = spool_new();
+        struct flush_model model;
+        struct window *minute = calloc(1, sizeof *minute);
+        ck_assert_ptr_nonnull(minute);
+        ck_assert_int_eq(model_init(&model), 0);
+        for (int64_t n = 0; n < CASES[i].minutes; n++) {
+            minute->start_s = start_s + n * 60;
+            model_add_minute(&model, minute, 60);
+            if (n == 0) {
+                struct profile *step = profile_new(start_s, PROFILE_STEP_S);
+                step->tables->packets[PROFILE_SOURCES] = 100;
+                model_take_steps(&model, step);
+            }
+            model_advance(&model, minute->start_s + 60);
+        }
+        int64_t end_s = start_s + CASES[i].end_s;
+        check_trailing(&model, CASES[i].hour, CASES[i].day, end_s);
+        save(&model, &spool);
+        model_fini(&model);
+        load(&model, &spool);
+        check_trailing(&model, CASES[i].hour, CASES[i].day, end_s);
+        model_fini(&model);
+        spool_remove(&spool);
+        free(minute);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("flush_model");
@@ -374,6 +430,7 @@ int main(void)
     tcase_add_test(tests, rankings_keep_their_labels_by_name);
     tcase_add_test(tests, steps_that_wait_keep_their_labels);
     tcase_add_test(tests, an_hour_is_whole_whichever_file_was_last);
+    tcase_add_test(tests, silence_goes_on_after_a_restart);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
 }
