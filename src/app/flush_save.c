@@ -1,8 +1,7 @@
 /* The spool: what a running sensor has closed, in files, for Redis to have after a restart.
  *
- *   SPOOL.profiles   first    may be ahead of the series by what was closed last, when all
- * ended SPOOL            second   between the two: model_take_steps() then makes the series
- * whole */
+ * SPOOL.profiles is written first. When all ends before SPOOL is, it is ahead of the series by
+ * what was closed last, and model_take_steps() makes the series whole. */
 #include "app/flush_model.h"
 
 #include "app/gathering_save.h"
