@@ -36,8 +36,9 @@ struct labelled_source {
     uint64_t packets;
     bool iot; /* a label of origin iot */
     unsigned signatures_n;
-    struct source_evidence signatures[LABELLED_SIGNATURES_MAX]; /* labelled ones, least probable
-                                                                   by chance first */
+    /* Those it is labelled by, least probable by chance first. When there are more, those left
+     * out share their label with one that is there, as far as room goes. */
+    struct source_evidence signatures[LABELLED_SIGNATURES_MAX];
     unsigned ports_n; /* of its set of ports, where that is exact; ascending */
     uint32_t ports[LABELLED_PORTS_MAX]; /* IP protocol << 16 | port */
     bool ports_more;                    /* there are others */

@@ -79,6 +79,23 @@ static size_t find_all(const struct analysis *analysis, uint32_t newest_s,
     return n;
 }
 
+/* Brings the first of each label to the front, so that what is cut off takes no label along. */
+static void labels_first(const struct evidence_plan *plan, struct source_evidence *evidence,
+                         unsigned n)
+{
+    unsigned front = 0;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned same = 0, label = plan->items[evidence[i].signature].label;
+        while (same < front && plan->items[evidence[same].signature].label != label)
+            same++;
+        if (same < front)
+            continue;
+        struct source_evidence first = evidence[i];
+        memmove(&evidence[front + 1], &evidence[front], (i - front) * sizeof *evidence);
+        evidence[front++] = first;
+    }
+}
+
 static void fill_signatures(const struct analysis *analysis, const struct found *found,
                             struct labelled_source *row)
 {
@@ -94,7 +111,12 @@ static void fill_signatures(const struct analysis *analysis, const struct found 
         evidence[labelled++] = evidence[i];
     }
     qsort(evidence, labelled, sizeof *evidence, by_probability);
-    row->signatures_n = labelled < LABELLED_SIGNATURES_MAX ? labelled : LABELLED_SIGNATURES_MAX;
+    if (labelled > LABELLED_SIGNATURES_MAX) {
+        labels_first(analysis->labels.plan, evidence, labelled);
+        labelled = LABELLED_SIGNATURES_MAX;
+        qsort(evidence, labelled, sizeof *evidence, by_probability);
+    }
+    row->signatures_n = labelled;
     memcpy(row->signatures, evidence, row->signatures_n * sizeof *evidence);
 }
 

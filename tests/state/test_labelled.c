@@ -13,14 +13,19 @@ static const char SIGNATURES[] =
 static struct signature_set *set;
 static struct evidence_plan *plan;
 
-static void setup(void)
+static void setup_with(const char *text)
 {
     struct signature_errors *errors = calloc(1, sizeof *errors);
     set = signature_set_new();
-    int parsed = signature_set_parse(set, "test", SIGNATURES, sizeof SIGNATURES - 1, errors);
+    int parsed = signature_set_parse(set, "test", text, strlen(text), errors);
     ck_assert_msg(parsed == 0, "%u: %s", errors->items[0].line, errors->items[0].text);
     free(errors);
     plan = evidence_plan_new(&(struct evidence_config){.signatures = set, .alpha = 1e-9});
+}
+
+static void setup(void)
+{
+    setup_with(SIGNATURES);
 }
 
 static void teardown(void)
@@ -179,6 +184,39 @@ START_TEST(many_ports_are_cut_and_said_to_be)
 }
 END_TEST
 
+/* More signatures than a row has room for, most of one label: those left out are the most
+ * probable, but for the only one of another label. */
+START_TEST(no_label_is_cut_off_with_its_signature)
+{
+    char text[8192];
+    size_t n = 0;
+    for (unsigned i = 0; i < LABELLED_SIGNATURES_MAX + 4; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n,
+                              "signature s%u\n title t\n label %s\n origin tool\n"
+                              " match tcp.syn and tcp.dstport < 100\n chance 2^-%u\n"
+                              " reference none\n",
+                              i, i == LABELLED_SIGNATURES_MAX + 3 ? "other" : "common", 60 - i);
+    teardown();
+    setup_with(text);
+    struct analysis *analysis = analyse(SENT, SENT_N, 1);
+    struct labelled_list list;
+    ck_assert_int_eq(labelled_collect(analysis, LABELLED_MAX, &list), 0);
+    ck_assert_uint_eq(list.n, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct labelled_source *row = &list.rows[i];
+        ck_assert_uint_eq(row->signatures_n, LABELLED_SIGNATURES_MAX);
+        for (unsigned j = 0; j < LABELLED_SIGNATURES_MAX; j++) {
+            unsigned wanted = j < LABELLED_SIGNATURES_MAX - 1 ? j : LABELLED_SIGNATURES_MAX + 3;
+            char name[8];
+            (void)snprintf(name, sizeof name, "s%u", wanted);
+            ck_assert_str_eq(signature_at(set, row->signatures[j].signature)->name, name);
+        }
+    }
+    free(list.rows);
+    analysis_free(analysis);
+}
+END_TEST
+
 START_TEST(without_signatures_it_is_empty)
 {
     struct analysis *analysis = analysis_new(&(struct analysis_config){.sources_max = 64});
@@ -198,6 +236,7 @@ int main(void)
     tcase_add_test(tests, labelled_sources_are_listed_with_their_evidence);
     tcase_add_test(tests, the_latest_seen_stay_when_there_are_too_many);
     tcase_add_test(tests, many_ports_are_cut_and_said_to_be);
+    tcase_add_test(tests, no_label_is_cut_off_with_its_signature);
     tcase_add_test(tests, without_signatures_it_is_empty);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
