@@ -252,6 +252,19 @@ out:
     return exit_status;
 }
 
+/* All that was read is in the files of --write. */
+static int check_written(const struct sensor *sensor, struct err *err)
+{
+    if (!sensor->out)
+        return 0;
+    struct pcap_out_status status = pcap_out_status(sensor->out);
+    if (status.lost == 0)
+        return 0;
+    return err_set(err, setup_text(sensor->setup, OPTION_write), 0, 0,
+                   "%llu packets could not be written and are missing there",
+                   (unsigned long long)status.lost);
+}
+
 /* Stops, counts what is left, prints. */
 static int finish(struct sensor *sensor, struct err *err)
 {
@@ -269,6 +282,8 @@ static int finish(struct sensor *sensor, struct err *err)
     if (live_workers_finish(sensor->workers, &result, err) != 0)
         return -1;
     int status = print_report(sensor, &result, err);
+    if (status == 0)
+        status = check_written(sensor, err);
     if (live_outputs_end(&sensor->outputs, status == 0 ? err : &(struct err){0}) != 0)
         status = -1;
     analysis_free(result.analysis);

@@ -184,6 +184,7 @@ static void take_status(struct live_control *control)
         struct pcap_out_status out = pcap_out_status(control->out);
         status->write_lost = out.lost;
         control->write_error = out.error;
+        control->write_failing = out.failing;
     }
     int64_t oldest_ns = status->now_ns;
     for (unsigned i = 0; i < control->workers_n; i++)
@@ -191,6 +192,17 @@ static void take_status(struct live_control *control)
             control->worker_status[i].packet_time_ns < oldest_ns)
             oldest_ns = control->worker_status[i].packet_time_ns;
     status->lag_s = (uint64_t)((status->now_ns - oldest_ns) / SECOND_NS);
+}
+
+static void tell_writing(struct live_control *control)
+{
+    if (control->write_failing && !control->told_write)
+        message_error(&control->write_error);
+    if (!control->write_failing && control->told_write)
+        message_warning("%s: written again; %llu packets are missing so far",
+                        control->write_error.origin,
+                        (unsigned long long)control->status.write_lost);
+    control->told_write = control->write_failing;
 }
 
 /* When losses start and when they have stopped. */
@@ -216,9 +228,7 @@ static void tell_losses(struct live_control *control)
     control->dropping = more > 0;
     for (unsigned i = 0; i < LIVE_DROP_COUNT_; i++)
         control->told_drops[i] = drops[i];
-    if (control->status.write_lost && !control->write_lost)
-        message_error(&control->write_error);
-    control->write_lost = control->status.write_lost;
+    tell_writing(control);
 }
 
 static void drop_steps(struct profile *steps)

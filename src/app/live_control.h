@@ -28,8 +28,8 @@ struct live_control {
     uint64_t told_drops[LIVE_DROP_COUNT_], told_lost;
     bool dropping;
     bool ended; /* the last tick */
-    uint64_t write_lost;
     struct err write_error;
+    bool write_failing, told_write;
     uint64_t reloads, reloads_failed;
     struct live_worker_status *worker_status;
     unsigned workers_n;

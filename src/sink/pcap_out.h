@@ -2,7 +2,8 @@
  *
  * Without rotation the file is the one that was named; with it, each file is named after it and
  * the time of its first frame: FILE.20261122T205230Z. A file that cannot be written on is cut
- * after its last whole record. Thread-safe: a batch is written as a whole. */
+ * after its last whole record, and tried again after a minute of packet time. Thread-safe: a
+ * batch is written as a whole. */
 #pragma once
 
 #include <nightscope/error.h>
@@ -25,6 +26,7 @@ void pcap_out_flush(struct pcap_out *out);
 
 struct pcap_out_status {
     uint64_t frames, lost; /* given to a file; not written, since a file could not be */
+    bool failing;          /* since it failed, nothing could be written */
     struct err error;      /* the latest one; text "": none */
 };
 struct pcap_out_status pcap_out_status(struct pcap_out *out);

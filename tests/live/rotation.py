@@ -1,9 +1,11 @@
 """The files of --write, by size and by time: none is larger or older than it may be, and together they are
-what the sensor read. rotation.py NIGHTSCOPE"""
+what the sensor read; and one on a disk that fills up. rotation.py NIGHTSCOPE"""
 import glob
 import os
 import random
+import re
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -85,6 +87,30 @@ def by_time(wire, folder, rng):
         expect("by time: none is older", max(found) - found[0] < 10**9, (found[0], max(found)))
 
 
+def full_disk(wire, folder, rng):
+    """All is counted; the file has whole records, and what it lacks is told."""
+    disk = os.path.join(folder, "disk")
+    os.mkdir(disk)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k,mode=777", "none", disk], check=True)
+    try:
+        kept = os.path.join(disk, "full.pcap")
+        sensor = Sensor(NIGHTSCOPE, wire, "--workers", "2", "--write", kept, *OPTIONS).ready()
+        n = 4000
+        wire.send(frames(rng, n))
+        sensor.wait_frames(n)
+        report = sensor.stop()
+        expect("full disk: all is counted", report["frames"] == n, report["frames"])
+        expect("full disk: exit status", sensor.status == 1, sensor.status)
+        told = re.search(r"full\.pcap: (\d+) packets could not be written", sensor.text)
+        expect("full disk: what is missing is told", told, sensor.text)
+        expect("full disk: it is told when it begins", "No space left" in sensor.text, sensor.text)
+        found = len(times(kept))
+        expect("full disk: the file has the others", told and 0 < found == n - int(told[1]),
+               (found, told and told[1]))
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 def main():
     need()
     seed = random.randrange(1 << 32)
@@ -94,6 +120,7 @@ def main():
         os.chmod(folder, 0o777)
         by_size(wire, folder, rng)
         by_time(wire, folder, rng)
+        full_disk(wire, folder, rng)
     finish()
 
 

@@ -126,6 +126,79 @@ START_TEST(a_full_disk_costs_frames_that_are_counted_and_no_record_is_cut)
 }
 END_TEST
 
+/* Frames from second `from` on, one a second; as many bytes a file as a disk has room for. */
+static void add_with_room(struct pcap_out *out, int from, int n, rlim_t room)
+{
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){room, RLIM_INFINITY}), 0);
+    for (int i = from; i < from + n; i++) {
+        add(out, i);
+        pcap_out_flush(out);
+    }
+}
+
+static off_t size_of(const char *suffix)
+{
+    char name[256];
+    struct stat status;
+    (void)snprintf(name, sizeof name, "%s%s", path, suffix);
+    ck_assert_msg(stat(name, &status) == 0, "%s", name);
+    ck_assert_int_eq(unlink(name), 0);
+    return status.st_size;
+}
+
+START_TEST(a_file_goes_on_when_there_is_room_again)
+{
+    enum { ROOM = HEADER + 10 * (RECORD + FRAME) + 50 };
+    struct pcap_out *out = open_out(0, 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    add_with_room(out, 0, 70,
+                  ROOM); /* 10 are written; second 70 is 60 s after the first loss */
+    struct pcap_out_status told = pcap_out_status(out);
+    ck_assert_uint_eq(told.frames, 10);
+    ck_assert_uint_eq(told.lost, 60);
+    ck_assert(told.failing);
+    add_with_room(out, 70, 30, RLIM_INFINITY);
+    told = pcap_out_status(out);
+    ck_assert_uint_eq(told.frames, 40);
+    ck_assert_uint_eq(told.lost, 60);
+    ck_assert(!told.failing);
+    pcap_out_free(out);
+    ck_assert_int_eq(size_of(""), HEADER + 40 * (RECORD + FRAME));
+}
+END_TEST
+
+START_TEST(files_of_a_size_go_on_when_there_is_room_again)
+{
+    enum { ROOM = HEADER + 3 * (RECORD + FRAME), EACH = HEADER + 5 * (RECORD + FRAME) };
+    struct pcap_out *out = open_out(EACH, 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    add_with_room(out, 0, 63, ROOM); /* 3, and 60 that are lost */
+    add_with_room(out, 63, 5, RLIM_INFINITY);
+    struct pcap_out_status told = pcap_out_status(out);
+    ck_assert_uint_eq(told.frames, 8);
+    ck_assert_uint_eq(told.lost, 60);
+    ck_assert(!told.failing);
+    pcap_out_free(out);
+    ck_assert_int_eq(size_of(".20261122T000000Z"), EACH);
+    ck_assert_int_eq(size_of(".20261122T000105Z"), HEADER + 3 * (RECORD + FRAME));
+}
+END_TEST
+
+START_TEST(a_file_without_a_header_is_not_left)
+{
+    struct pcap_out *out = open_out(0, 3600);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    add_with_room(out, 0, 1, 10);
+    ck_assert_str_eq(pcap_out_status(out).error.origin + strlen(path), ".20261122T000000Z");
+    add_with_room(out, 3600, 2, RLIM_INFINITY);
+    ck_assert_uint_eq(pcap_out_status(out).lost, 1);
+    pcap_out_free(out);
+    ck_assert_int_eq(size_of(".20261122T010000Z"), HEADER + 2 * (RECORD + FRAME));
+    ck_assert_int_eq(rmdir(folder), 0); /* there were no others */
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+}
+END_TEST
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -137,6 +210,9 @@ int main(void)
     tcase_add_test(tests, a_file_ends_when_it_is_old);
     tcase_add_test(tests, a_clock_that_is_set_back_ends_it_too);
     tcase_add_test(tests, a_full_disk_costs_frames_that_are_counted_and_no_record_is_cut);
+    tcase_add_test(tests, a_file_goes_on_when_there_is_room_again);
+    tcase_add_test(tests, files_of_a_size_go_on_when_there_is_room_again);
+    tcase_add_test(tests, a_file_without_a_header_is_not_left);
     suite_add_tcase(suite, tests);
     int status = harness_run(suite);
     (void)rmdir(folder);
