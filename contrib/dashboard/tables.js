@@ -80,7 +80,7 @@ function columns(answer) {
         return [["as", true, (row) => (row.key === "0" ? "–" : row.key), (row) => row.key],
             ["name", false, (row) => (row.key === "0" ? word("unknown") : row.name || "–"), (row) => row.name], packets, share];
     case "label":
-        return [["tool", false, (row) => make("b", null, row.key), (row) => row.key], packets, share];
+        return [["tool", false, (row) => make("b", null, row.key), (row) => row.key], packets, ["shareOfMatches", ...share.slice(1)]];
     case "src":
         return [["source", false, link, (row) => row.key], packets, share, labels, cc];
     default:

@@ -101,6 +101,7 @@ const WORDS = {
     source: ["Source", "送信元"],
     labels: ["Labels", "ラベル"],
     shareOf: ["Share", "割合"],
+    shareOfMatches: ["Share of all matches", "一致全体に占める割合"],
     lastSeen: ["Last seen", "最終観測"],
     firstSeen: ["First seen", "初回観測"],
     rowsOf: ["{0} of {1}", "{1} 件中 {0} 件"],

@@ -34,13 +34,8 @@ void text_iot(const struct page *page, const struct report *report)
     }
 }
 
-/* Tools: the sources that have the label, and, for judging it, those with any match at all. */
-
-struct tool_row {
-    const char *label;
-    uint64_t packets, sources, matching;
-    bool has_matching, estimated;
-};
+/* Tools: packets that match, of any class, so that their share is that of all packets; the
+ * sources that have the label, and, for judging it, those with any match at all. */
 
 static unsigned tool_label(const struct page *page)
 {
@@ -49,16 +44,31 @@ static unsigned tool_label(const struct page *page)
     return label < room ? label : room;
 }
 
-static void write_tool(const struct page *page, const struct tool_row *row, uint64_t scans)
+static void write_tool(const struct page *page, const struct report_tool *tool, uint64_t all)
 {
     page_spaces(page, GRID_INDENT);
-    page_left(page, row->label, tool_label(page));
-    grid_count(page, row->packets, false, GRID_PACKETS);
-    grid_share(page, quantity_permille(row->packets, scans), row->packets, GRID_SHARE);
-    grid_count(page, row->sources, row->estimated, GRID_SOURCES);
-    if (row->has_matching)
-        grid_count(page, row->matching, row->estimated, GRID_SOURCES);
+    page_left(page, tool->name, tool_label(page));
+    grid_count(page, tool->packets, false, GRID_PACKETS);
+    grid_share(page, quantity_permille(tool->packets, all), tool->packets, GRID_SHARE);
+    grid_count(page, tool->labelled, tool->sources_estimated, GRID_SOURCES);
+    grid_count(page, tool->sources, tool->sources_estimated, GRID_SOURCES);
     page_newline(page);
+}
+
+/* Scans alone, of which there may be none. */
+static void write_unlabelled(const struct page *page, const struct report *report)
+{
+    char packets[QUANTITY_CAP], share[QUANTITY_CAP], sources[QUANTITY_CAP], line[256];
+    uint64_t unlabelled = report->unlabelled_packets;
+    unsigned permille = quantity_permille(unlabelled, report->counts[COUNT_scan]);
+    (void)snprintf(line, sizeof line, "no label: %s of the scans (%s), %s source%s",
+                   quantity_count(unlabelled, false, packets),
+                   quantity_share(permille, unlabelled, share),
+                   quantity_count(report->unlabelled_sources,
+                                  report->unlabelled_sources_estimated, sources),
+                   report->unlabelled_sources == 1 ? "" : "s");
+    page_spaces(page, GRID_INDENT);
+    page_wrap(page, line, GRID_INDENT);
 }
 
 static bool is_shown(const struct report_tool *tool)
@@ -93,8 +103,8 @@ static void write_tools_heading(const struct page *page, size_t total)
                GRID_INDENT + tool_label(page));
     page_style(page, PAGE_DIM);
     page_right(page, "packets", GRID_PACKETS);
-    page_right(page, "share", GRID_SHARE);
-    page_right(page, "sources", GRID_SOURCES);
+    page_right(page, "of all", GRID_SHARE);
+    page_right(page, "labelled", GRID_SOURCES);
     page_right(page, "matching", GRID_SOURCES);
     page_plain(page);
     page_newline(page);
@@ -102,7 +112,6 @@ static void write_tools_heading(const struct page *page, size_t total)
 
 void text_tools(const struct page *page, const struct report *report)
 {
-    uint64_t scans = report->counts[COUNT_scan];
     size_t total = 0, n = 0;
     if (!report->has_signatures)
         return;
@@ -111,16 +120,13 @@ void text_tools(const struct page *page, const struct report *report)
     write_tools_heading(page, total);
     for (const struct report_tool *tool = NULL;
          n < TEXT_TOOLS && (tool = next_tool(report, tool)); n++)
-        write_tool(page,
-                   &(struct tool_row){tool->name, tool->packets, tool->labelled, tool->sources,
-                                      true, tool->sources_estimated},
-                   scans);
-    write_tool(page,
-               &(struct tool_row){.label = "no label",
-                                  .packets = report->unlabelled_packets,
-                                  .sources = report->unlabelled_sources,
-                                  .estimated = report->unlabelled_sources_estimated},
-               scans);
+        write_tool(page, tool, report->counts[COUNT_packets]);
+    if (n > 0) {
+        page_spaces(page, GRID_INDENT);
+        page_wrap(page, "packets and sources of any class; some match several tools",
+                  GRID_INDENT);
+    }
+    write_unlabelled(page, report);
     if (!report->dark_known) {
         page_spaces(page, GRID_INDENT);
         page_wrap(page, "signatures with thresholds are off: they need --dark", GRID_INDENT);

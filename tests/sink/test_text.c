@@ -103,7 +103,7 @@ START_TEST(a_busy_report_is_one_page)
     for (unsigned width = 60; width <= 110; width++) {
         char *text = render(&fixture, width, false);
         size_t lines = count_lines(text);
-        ck_assert_msg(lines <= (width < 80 ? 96u : 90u), "%zu lines at %u", lines, width);
+        ck_assert_msg(lines <= (width < 80 ? 97u : 91u), "%zu lines at %u", lines, width);
         check_page(text, width);
         free(text);
     }
@@ -140,7 +140,8 @@ END_TEST
 
 static const char *const SAID[] = {
     "32,011      33,013", /* mirai: labelled, matching */
-    "no label",
+    "no label: 700,063 of the scans (",
+    "packets   of all    labelled    matching", /* what the columns of tools are of */
     "signatures with thresholds are off",
     "10.1.2.3  mirai zmap",
     "none          12", /* a port of an IoT service without a mark */
@@ -183,10 +184,28 @@ START_TEST(tools_are_sorted_by_packets_and_unseen_ones_left_out)
     fixture_fixed(&fixture);
     char *text = render(&fixture, 80, false);
     const char *mirai = strstr(text, "  mirai "), *zmap = strstr(text, "  zmap ");
-    const char *masscan = strstr(text, "  masscan "), *none = strstr(text, "  no label ");
+    const char *masscan = strstr(text, "  masscan "), *none = strstr(text, "  no label: ");
     ck_assert(mirai && zmap && masscan && none);
     ck_assert(mirai < zmap && zmap < masscan && masscan < none);
     ck_assert_ptr_null(strstr(text, "nmap"));
+    free(text);
+    fixture_fini(&fixture);
+}
+END_TEST
+
+/* Tools are known by packets of other classes, too: by an unknown IP protocol, say. */
+START_TEST(shares_of_tools_are_of_all_packets)
+{
+    struct fixture fixture;
+    fixture_fixed(&fixture);
+    fixture.report.counts[COUNT_packets] = 2 * fixture.report.labels.rows[1].packets;
+    fixture.report.counts[COUNT_scan] = 73;
+    fixture.report.unlabelled_packets = 0;
+    char *text = render(&fixture, 80, false);
+    const char *mirai = strstr(text, "  mirai ");
+    ck_assert_ptr_nonnull(mirai);
+    const char *share = strstr(mirai, "50.0 %");
+    ck_assert(share && share < strchr(mirai, '\n'));
     free(text);
     fixture_fini(&fixture);
 }
@@ -369,6 +388,7 @@ int main(void)
     tcase_add_loop_test(tests, signatures_are_spoken_of, 0, sizeof SAID / sizeof SAID[0]);
     tcase_add_test(tests, thresholds_are_not_spoken_of_when_they_are_on);
     tcase_add_test(tests, tools_are_sorted_by_packets_and_unseen_ones_left_out);
+    tcase_add_test(tests, shares_of_tools_are_of_all_packets);
     tcase_add_test(tests, labels_of_long_addresses_have_a_line);
     tcase_add_test(tests, estimates_do_not_exceed_their_packets);
     tcase_add_test(tests, titles_are_not_cut);
