@@ -46,7 +46,11 @@ enum live_state {
 
 struct live_handle;
 
-/* NULL with *err: no such interface, no permission, a bad filter ... */
+/* Does pcap-filter(7) take it, for some link layer? -1 with *err, of origin "--filter" if not,
+ * as of live_start() when the interface or the kernel does not take it. */
+int live_check_filter(const char *filter, struct err *err);
+
+/* NULL with *err: no such interface, no permission ... */
 struct live_handle *live_open(const struct live_config *config, struct err *err);
 void live_close(struct live_handle *handle);
 /* group: -1 for the first handle of an interface, then as it was left. 0, or -1 with *err. */

@@ -6,6 +6,7 @@
 #include "app/setup.h"
 #include "sink/json_out.h"
 
+#include <nightscope/live.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,9 @@ static int check_rest(const struct setup *setup)
         status = EXIT_USAGE;
     if (status == EXIT_DONE)
         status = lines_check(setup, &err);
+    const char *filter = setup_text(setup, OPTION_filter);
+    if (status == EXIT_DONE && filter && live_check_filter(filter, &err) != 0)
+        status = EXIT_USAGE;
     return status == EXIT_DONE ? status : setup_tell(setup, &err, status);
 }
 

@@ -16,6 +16,7 @@
 #include "app/signals.h"
 #include "app/terminal.h"
 
+#include <nightscope/live.h>
 #include <nightscope/sink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +136,19 @@ static int lock_in(const struct sensor *sensor, struct err *err)
         sandbox_enter(setup_text(sensor->setup, OPTION_state), err) != 0)
         status = EXIT_FAILED;
     return status;
+}
+
+/* A filter that pcap-filter(7) does not take is a mistake of whoever wrote it, and stays one
+ * when it is started again. */
+static int look_at_filter(const struct sensor *sensor, struct err *err)
+{
+    const char *filter = setup_text(sensor->setup, OPTION_filter);
+    return filter && live_check_filter(filter, err) != 0 ? EXIT_USAGE : EXIT_DONE;
+}
+
+static int status_of(const struct err *err)
+{
+    return strcmp(err->origin, "--filter") == 0 ? EXIT_USAGE : EXIT_FAILED;
 }
 
 /* What is wrong about Redis is said before anything is opened. */
@@ -294,13 +308,15 @@ static int capture(struct sensor *sensor, struct err *err)
 {
     terminal_init(&sensor->terminal, sensor->setup->options.value[OPTION_quiet].given,
                   sensor->setup->colour);
-    int status = look_at_redis(sensor, err);
+    int status = look_at_filter(sensor, err);
+    if (status == EXIT_DONE)
+        status = look_at_redis(sensor, err);
     if (status == EXIT_DONE)
         status = live_outputs_init(&sensor->outputs, sensor->setup, err);
     if (status != EXIT_DONE)
         return status;
     if (open_all(sensor, err) != 0)
-        return EXIT_FAILED;
+        return status_of(err);
     status = lock_in(sensor, err);
     if (status == EXIT_DONE)
         status = live_keeper_open(&sensor->keeper, sensor->setup, err);
@@ -325,7 +341,7 @@ static int capture(struct sensor *sensor, struct err *err)
     if (terminal_shows(&sensor->terminal))
         live_control_observe(&sensor->control, &terminal);
     if (live_workers_start(sensor->workers, sensor->out, err) != 0)
-        return EXIT_FAILED;
+        return status_of(err);
     live_control_start(&sensor->control, sensor->workers, sensor->collector, sensor->out);
     live_keeper_start(&sensor->keeper);
     status = watch(sensor);

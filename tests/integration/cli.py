@@ -62,6 +62,7 @@ def config(folder, write, good_path):
             ("bad sensor", "[redis]\nredis = redis://h\nsensor = a b\n",
              'site.conf:3:10: sensor "a b": expected 1 to 64'),
             ("tunnel alone", "[telescope]\ntunnel = 1.2.3.4\n", "site.conf:2:10: tunnel: needs"),
+            ("bad filter", "[capture]\nfilter = foo bar\n", 'site.conf:2:10: filter "foo bar": '),
             ("bad word", "[terminal]\ncolor = red\n", 'site.conf:2:9: color "red": expected auto')):
         refused(f"configuration: {what}", 78, says, "check", "--config", conf(text))
     for what, text, says in (
@@ -76,6 +77,8 @@ def config(folder, write, good_path):
     refused("configuration is checked by every command", 78, "site.conf:2:11", "replay", "--config",
             conf("[capture]\nsnaplen = 1\n"), good_path)
 
+    refused("a live run with a bad filter in its configuration", 78, 'site.conf:2:10: filter "foo bar"',
+            "live", "-i", "lo", "--config", conf("[capture]\nfilter = foo bar\n"))
     path = conf("[telescope]\ndark = 10.0.0.2\n[terminal]\nquiet = yes\n[report]\ntop = 1\n")
     done = run("check", "--config", path)
     expect("a good configuration", done.returncode == 0, done.stderr)
@@ -146,6 +149,7 @@ def main():
     refused("no such source", 2, "expected an IPv4 or IPv6 address", "explain", "--source", "1.2.3",
             good_path)
     refused("no such signature", 2, "no such signature", "explain", "--signature", "x", good_path)
+    refused("bad filter", 2, '--filter: "foo bar": ', "live", "-i", "lo", "--filter", "foo bar")
     refused("not a database", 78, "good.pcap", "replay", "--geo", good_path, good_path)
     refused("misspelt command", 2, '"reply": no such command, perhaps "replay"', "reply")
     refused("unwritable csv", 1, "/dev/null", "replay", "--json", "--csv", "/dev/null/x",

@@ -163,7 +163,7 @@ def refused(what, status, says, wire, *options):
 def bad_usage(wire):
     refused("no interface", 2, "no interface given", wire)
     refused("unknown interface", 1, "nowhere: no such interface", wire, "-i", "nowhere")
-    refused("bad filter", 1, "--filter: \"foo bar\"", wire, "-i", DARK, "--filter", "foo bar")
+    refused("bad filter", 2, "--filter: \"foo bar\"", wire, "-i", DARK, "--filter", "foo bar")
     refused("unknown user", 2, "--user: \"who\"", wire, "-i", DARK, "--user", "who")
     refused("a file", 2, "x.pcap", wire, "-i", DARK, "x.pcap")
     refused("twice the same", 2, "given twice", wire, "-i", DARK, "-i", DARK)
