@@ -55,6 +55,9 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
 /* The same from the text of a configuration file, onto what was there. -1 with *err. */
 int options_parse_config(struct options *options, const char *command, const char *text,
                          size_t n, const char *origin, struct err *err);
+/* Has every option that needs another one its partner, from the command line or the file? A
+ * default in a file needs none. -1 with *err, of origin "--NAME". option_partners.c */
+int options_check_partners(const struct options *options, struct err *err);
 void options_fini(struct options *options);
 void options_help(const char *command, FILE *out);
 

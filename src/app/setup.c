@@ -277,6 +277,10 @@ int setup_init(struct setup *setup, int argc, char **argv)
     int status = setup_parse(setup, argc, argv, &err);
     if (status == EXIT_DONE && setup_wants_help(setup))
         return status;
+    /* What `check` is told is a file alone, whose partners may stand on a command line. */
+    if (status == EXIT_DONE && options_letter(argv[0]) != 'c' &&
+        options_check_partners(&setup->options, &err) != 0)
+        status = EXIT_USAGE;
     if (status == EXIT_DONE)
         status = parse_prefixes(setup_text(setup, OPTION_dark), "--dark", &setup->dark, &err);
     if (status == EXIT_DONE)

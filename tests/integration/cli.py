@@ -101,6 +101,31 @@ def config(folder, write, good_path):
            and len(json.loads(done.stdout)["top_sources"]) == 7, done)
 
 
+def partners(folder, write, good_path):
+    """Options that do nothing without another one, and say so."""
+    for options, says in (
+            (("live", "-i", "lo", "--write-rotate-time", "1h"), "--write-rotate-time: does nothing without --write FILE"),
+            (("live", "-i", "lo", "--write-rotate-size", "5"), "--write-rotate-size: does nothing without --write FILE"),
+            (("live", "-i", "lo", "--checkpoint", "60s"), "--checkpoint: does nothing without --state DIR"),
+            (("replay", "--output-format", "csv"), "--output-format: does nothing without --output DIR"),
+            (("replay", "--events-idle", "5m"), "--events-idle: does nothing without --events FILE or --output DIR"),
+            (("replay", "--max-events", "100"), "--max-events: does nothing without --events FILE or --output DIR"),
+            (("replay", "--redis-timeout", "9s"), "--redis-timeout: does nothing without --redis URL")):
+        refused(f"{options[-2]} alone", 2, says, *options, *(good_path,) * (options[0] == "replay"))
+    site = write("site.conf", b"[events]\nidle = 5m\n[redis]\ntimeout = 9s\n")
+    refused("alone in a file", 78, "site.conf:2:8: idle: does nothing without --events FILE", "replay",
+            "--config", site, good_path)
+    refused("one of them alone in a file", 78, "site.conf:4:11: timeout: does nothing without --redis URL",
+            "replay", "--config", site, "--output", os.path.join(folder, "out"), good_path)
+    refused("a file of one command says nothing of others", 2, "no interface", "live", "--config",
+            write("site.conf", b"[redis]\ntimeout = 9s\n"))
+    done = run("check", "--config", site)
+    expect("the partner of a file may come later", done.returncode == 0, done.stderr)
+    site = write("site.conf", b"[events]\nidle = 5m\n[output]\nformat = csv\n")
+    done = run("replay", "--config", site, "--output", os.path.join(folder, "out"), good_path)
+    expect("it may come from the command line", done.returncode == 0, done.stderr)
+
+
 def main():
     folder = tempfile.mkdtemp()
 
@@ -231,6 +256,7 @@ def main():
     expect("colour on demand", b"\x1b[" in coloured)
 
     config(folder, write, good_path)
+    partners(folder, write, good_path)
 
     csv = os.path.join(folder, "csv")
     run("replay", "--csv", csv, "--quiet", good_path)

@@ -215,7 +215,7 @@ def main():
                                      (("--events", folder + "/no/x"), 1, "cannot be written"),
                                      (("--events", "/dev/full"), 1, "No space left"),
                                      (("--output", "/dev/null/x"), 1, "/dev/null/x"),
-                                     (("--output-format", "xml"), 2, "expected ndjson or csv")):
+                                     (("--output", folder + "/x", "--output-format", "xml"), 2, "expected ndjson or csv")):
             done = subprocess.run([NIGHTSCOPE, "replay", "--json", *option, whole],
                                   capture_output=True, check=False)
             expect(f"{option}", done.returncode == status and says in done.stderr.decode()
