@@ -147,11 +147,12 @@ static void close_file(struct pcap_out *out)
         return;
     if (!out->given_up)
         write_buffer(out);
-    if (close(out->fd) != 0 && !out->given_up)
+    int fd = out->fd;
+    out->fd = -1;
+    if (close(fd) != 0 && !out->given_up)
         give_up(out, "closed");
     if (rotates(out) && out->on_disk == 0)
         (void)unlink(out->path); /* its disk was full from the beginning: it is no capture */
-    out->fd = -1;
     out->bytes = out->on_disk = 0;
 }
 
