@@ -1,7 +1,6 @@
 /* Types: what may stand where, and the nodes that result. */
 #include "parse.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,25 +94,6 @@ static struct operand field_operand(struct parser *parser, const struct token *t
     return operand;
 }
 
-static bool ipv6_parse(const struct token *token, struct ip6 *ret_address)
-{
-    char text[64];
-    uint8_t bytes[16];
-    if (token->len >= sizeof text)
-        return false;
-    memcpy(text, token->text, token->len);
-    text[token->len] = '\0';
-    if (inet_pton(AF_INET6, text, bytes) != 1)
-        return false;
-    struct ip6 address = {0, 0};
-    for (unsigned i = 0; i < 8; i++) {
-        address.hi = address.hi << 8 | bytes[i];
-        address.lo = address.lo << 8 | bytes[8 + i];
-    }
-    *ret_address = address;
-    return true;
-}
-
 static void unknown_name(struct parser *parser, const struct token *token)
 {
     struct nearest nearest = nearest_to(token->text, token->len);
@@ -135,7 +115,7 @@ struct operand check_word(struct parser *parser, const struct token *token)
     enum field_id a, b;
     if (token->kind == TOK_IPV6) {
         operand.type = TYPE_LITERAL6;
-        if (ipv6_parse(token, &operand.range6.lo)) {
+        if (token_ipv6(token, &operand.range6.lo)) {
             operand.range6.hi = operand.range6.lo;
             return operand;
         }
@@ -249,94 +229,6 @@ static struct operand compare_numbers(struct parser *parser, enum node_op op, bo
     return negate && !parser->failed ? check_not(parser, result) : result;
 }
 
-/* The bytes of a string with its escapes undone; -1 for a bad escape. */
-static long unescape(const struct token *token, uint8_t *out)
-{
-    const char *at = token->text + 1, *end = token->text + token->len - 1;
-    long n = 0;
-    while (at < end) {
-        char c = *at++;
-        if (c == '\\') {
-            static const char FROM[] = "nrt0\\\"", TO[] = "\n\r\t\0\\\"";
-            c = *at++;
-            const char *known = c ? strchr(FROM, c) : NULL;
-            if (known) {
-                c = TO[known - FROM];
-            } else {
-                struct token digits = {.kind = TOK_WORD, .text = at, .len = 2};
-                if (c != 'x' || end - at < 2 || !token_is_hex(&digits))
-                    return -1;
-                char two[3] = {at[0], at[1], '\0'};
-                c = (char)strtoul(two, NULL, 16);
-                at += 2;
-            }
-        }
-        out[n++] = (uint8_t)c;
-    }
-    return n;
-}
-
-/* "mss,nop,ws" as one byte a kind; -1 when a name is unknown. */
-static long kinds_parse(const uint8_t *text, long len, uint8_t *out)
-{
-    long n = 0;
-    for (long start = 0, i = 0; i <= len; i++) {
-        if (i < len && text[i] != ',')
-            continue;
-        while (start < i && text[start] == ' ')
-            start++;
-        int kind = tcp_kind_number((const char *)text + start, (size_t)(i - start));
-        if (kind < 0)
-            return len == 0 ? 0 : -1;
-        out[n++] = (uint8_t)kind;
-        start = i + 1;
-    }
-    return n;
-}
-
-/* A literal read as bytes for this field; the blob, or 0. */
-static uint32_t bytes_literal(struct parser *parser, unsigned field, const struct operand *b)
-{
-    const struct token *token = &b->token;
-    bool hex = b->type == TYPE_HEX || (b->type == TYPE_NUMBER && b->literal);
-    if (b->type == TYPE_NONE)
-        return 0;
-    if (b->type != TYPE_STRING && (!hex || !token_is_hex(token))) {
-        parser_expected(parser, token, "a string or an even number of hex digits");
-        return 0;
-    }
-    uint8_t *out = arena_alloc(&parser->ast->arena, 2 * token->len);
-    if (!out) {
-        parser_error(parser, token, "out of memory");
-        return 0;
-    }
-    long n = 0;
-    if (b->type == TYPE_STRING) {
-        n = unescape(token, out);
-        if (n < 0) {
-            parser_expected(parser, token, "only the escapes \\n \\r \\t \\0 \\\\ \\\" \\xHH");
-            return 0;
-        }
-        if (field == FIELD_TCP_KINDS) {
-            uint8_t *kinds = out + token->len;
-            n = kinds_parse(out, n, kinds);
-            out = kinds;
-            if (n < 0) {
-                parser_expected(parser, token,
-                                "kinds such as \"mss,nop,ws,sackok,ts,eol\" or hex bytes");
-                return 0;
-            }
-        }
-    } else {
-        size_t start = token->len > 2 && token->text[1] == 'x' ? 2 : 0;
-        for (size_t i = start; i < token->len; i += 2) {
-            char two[3] = {token->text[i], token->text[i + 1], '\0'};
-            out[n++] = (uint8_t)strtoul(two, NULL, 16);
-        }
-    }
-    return ast_blob(parser->ast, out, (size_t)n);
-}
-
 struct operand check_bytes(struct parser *parser, enum node_op op, struct operand a,
                            uint64_t offset, struct operand bytes)
 {
@@ -344,7 +236,7 @@ struct operand check_bytes(struct parser *parser, enum node_op op, struct operan
         wrong_type(parser, &a, "a field of bytes");
         return none();
     }
-    uint32_t blob = bytes_literal(parser, a.field, &bytes);
+    uint32_t blob = literal_bytes(parser, a.field, &bytes);
     if (parser->failed)
         return none();
     size_t size = ast_blob_at(parser->ast, blob)->size;

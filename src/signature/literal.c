@@ -1,5 +1,8 @@
-/* Words as numbers, IPv4 addresses and hex bytes. */
+/* Words as numbers, addresses and hex bytes. */
 #include "parse.h"
+
+#include <arpa/inet.h>
+#include <string.h>
 
 static int hex_digit(char c)
 {
@@ -65,5 +68,24 @@ bool token_ipv4(const struct token *token, uint32_t *ret_address)
     if (dots != 3 || digits == 0)
         return false;
     *ret_address = address << 8 | octet;
+    return true;
+}
+
+bool token_ipv6(const struct token *token, struct ip6 *ret_address)
+{
+    char text[64];
+    uint8_t bytes[16];
+    if (token->len >= sizeof text)
+        return false;
+    memcpy(text, token->text, token->len);
+    text[token->len] = '\0';
+    if (inet_pton(AF_INET6, text, bytes) != 1)
+        return false;
+    struct ip6 address = {0, 0};
+    for (unsigned i = 0; i < 8; i++) {
+        address.hi = address.hi << 8 | bytes[i];
+        address.lo = address.lo << 8 | bytes[8 + i];
+    }
+    *ret_address = address;
     return true;
 }

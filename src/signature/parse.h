@@ -93,3 +93,7 @@ bool token_number(const struct token *token, uint64_t *ret_value);
 /* Hex bytes with an even number of digits. */
 bool token_is_hex(const struct token *token);
 bool token_ipv4(const struct token *token, uint32_t *ret_address);
+bool token_ipv6(const struct token *token, struct ip6 *ret_address);
+/* A literal read as bytes for this field; the blob, or 0 after an error, which it has reported.
+ */
+uint32_t literal_bytes(struct parser *parser, unsigned field, const struct operand *literal);
