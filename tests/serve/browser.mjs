@@ -111,9 +111,11 @@ async function sensors(page) {
     check("one more is both", (await menu()) === "true,All sensors, merged,true,false,false" && !page.url().includes("sensor="), `${await menu()} ${page.url()}`);
     const shared = await open(new URL(page.url()).search);
     await expectRows(shared, "a shared address shows the same", await ask({ table: "tcp", view: "all", sensors: ["a", "b"] }));
+    const latest = await ask("latest"), shown = await values(shared, "#card-now");
+    check("packets a second of both", shown.join() === `${latest.packets / 60},${latest.iot_matched / 60}`, `${shown} ${JSON.stringify(latest)}`);
     await shared.close();
     const country = await ask("country");
-    await page.goto(`${address}?sensor=a&table=cc&rows=1000`);
+    await page.goto(`${address}?sensor=a&table=cc&rows=1000&window=30d`); // ports of a country are of the trailing day
     await page.click(`tr[data-key="${country.cc}"] button.link`);
     await page.waitForFunction((cc) => location.search.includes(`cc=${cc}`), country.cc);
     await expectRows(page, "the ports of a country", country.rows);
@@ -220,6 +222,18 @@ async function focusStays(page) {
     check("the focus stays in its row", (await held()) === `BUTTON ${key}`, await held());
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => !document.querySelector("#ranking tr.picked"));
+}
+
+/* A server that is busy answers the feed with 503, after which a browser gives up. */
+async function feedAgain() {
+    const page = await context.newPage();
+    let asked = 0;
+    await page.route("**/api/v1/feed**", (route) => (asked++ ? route.continue() : route.fulfill({ status: 503, body: "" })));
+    await page.goto(`${address}?sensor=a`);
+    await page.click(".ticker summary");
+    const came = await page.waitForSelector(".ticker tbody tr", { timeout: 60000 }).then(() => true, () => false);
+    check("the feed is asked for again", came && asked > 1, asked);
+    await page.close();
 }
 
 /* An address that asks for what is not there. */
@@ -329,6 +343,7 @@ await sourcePage();
 await others();
 await keyboard();
 await notThere();
+await feedAgain();
 await away();
 await large();
 if (single) await oneFile();

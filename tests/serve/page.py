@@ -56,6 +56,14 @@ class Redis:
         rows = [row for at, row in minutes.items() if newest - 86400 <= at < newest]
         return {field: sum(row[field] for row in rows) for field in rows[0]}
 
+    def latest(self):
+        """The newest minute of both sensors together."""
+        last = [self.server.call("XREVRANGE", f"ns:{{{sensor}}}:series:1m", "+", "-", "COUNT", 1)[0]
+                for sensor in "ab"]
+        newest = max(at for at, _ in last)
+        rows = [pairs(flat) for at, flat in last if at == newest]
+        return {field: sum(row[field] for row in rows) for field in ("packets", "iot_matched")}
+
     def table(self, table, view, sensors, window="24h"):
         total = {}
         for sensor in sensors:
@@ -127,7 +135,7 @@ class Redis:
     def answer(self, question):
         if isinstance(question, dict):
             return self.feed_of(**question) if "asn" in question else self.table(**question)
-        return {"numbers": self.numbers, "country": self.country, "source": self.source,
+        return {"numbers": self.numbers, "latest": self.latest, "country": self.country, "source": self.source,
                 "stop redis": self.stop, "start redis": self.start,
                 "many sources": self.many}[question]()
 
