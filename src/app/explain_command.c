@@ -3,7 +3,7 @@
  * One thread, one pass: the state of an ordinary replay, and beside it the packets of the
  * source (or the one packet) that was asked for. */
 #include "app/commands.h"
-#include "app/message.h"
+#include "app/file_messages.h"
 #include "app/packet_text.h"
 #include "app/setup.h"
 #include "sink/json_out.h"
@@ -298,7 +298,8 @@ static int print_sources(struct explain *explain, struct err *err)
     return 0;
 }
 
-/* -1 with *err when a file fails or the packet is not there; what could be read is printed. */
+/* -1 with *err when the packet is not there, 1 when a file has failed, which has been said;
+ * what could be read is printed. */
 static int run(struct explain *explain, struct err *err)
 {
     struct setup *setup = &explain->setup;
@@ -318,13 +319,9 @@ static int run(struct explain *explain, struct err *err)
     if (status == 0 && explain->wanted > 0 && !found)
         status = err_set(err, "--packet", 0, 0, "there are only %llu frames",
                          (unsigned long long)explain->frames);
-    for (unsigned i = 0; status == 0 && i < replay_file_count(replay); i++) {
-        const struct file_status *file = replay_file(replay, i);
-        if (file->failed) {
-            *err = file->error;
-            status = -1;
-        }
-    }
+    bool quiet = setup->options.value[OPTION_quiet].given;
+    if (replay && file_messages_tell(replay, quiet) && status == 0)
+        status = 1;
     chunk_free(chunk);
     replay_free(replay);
     return status;
@@ -407,7 +404,7 @@ int command_explain(int argc, char **argv)
         options_help(argv[0], stdout);
     } else if (status == EXIT_DONE) {
         status = explain_files(&explain, &err);
-        if (status != EXIT_DONE)
+        if (err.text[0])
             status = setup_tell(&explain.setup, &err, status);
     }
     matcher_free(explain.matcher);

@@ -1,6 +1,7 @@
 /* nightscope replay: capture files to a report. */
 #include "app/collector.h"
 #include "app/commands.h"
+#include "app/file_messages.h"
 #include "app/html_page.h"
 #include "app/lines.h"
 #include "app/message.h"
@@ -19,24 +20,6 @@
 #include <sys/random.h>
 
 enum { PROGRESS_MS = 200 };
-
-/* Warns of cut files, reports failed ones; true when one failed. */
-static bool tell_files(const struct replay *replay, bool quiet)
-{
-    bool failed = false;
-    for (unsigned i = 0; i < replay_file_count(replay); i++) {
-        const struct file_status *file = replay_file(replay, i);
-        if (file->failed) {
-            message_error(&file->error);
-            failed = true;
-        } else if (file->cut && !quiet) {
-            char text[ERR_ORIGIN_CAP + ERR_TEXT_CAP + 32];
-            err_format(&file->error, text, sizeof text);
-            message_warning("%s", text);
-        }
-    }
-    return failed;
-}
 
 /* The files of a report; to be freed. NULL: out of memory. */
 static const struct file_status **list_files(const struct replay *replay)
@@ -221,7 +204,8 @@ static int run_all(struct run *run, struct err *err)
     if (status == 0)
         status = make_report(run, err);
     if (status == 0) {
-        bool failed = tell_files(run->replay, run->setup->options.value[OPTION_quiet].given);
+        bool failed =
+            file_messages_tell(run->replay, run->setup->options.value[OPTION_quiet].given);
         struct sink_files files = {run->list, replay_file_count(run->replay)};
         status = write_outputs(run, &files, err);
         if (status == 0 && failed)

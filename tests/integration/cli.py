@@ -212,6 +212,15 @@ def main():
     got, said = report(cut)
     expect("cut file", got["packets"] == 99 and got["files"][0]["error"] is not None
            and "cut.pcap" in said and str(len(good) - 56) in said, (got["files"], said))
+    for options, what, says in (((cut,), "", True), (("--quiet", cut), "", False),
+                                (("--packet", "100", cut), "there are only 99 frames", True)):
+        done = run("explain", *options)
+        expect("a cut file is told of by explain, too", done.returncode == bool(what)
+               and ("cut.pcap" in done.stderr.decode()) == says and what in done.stderr.decode(), done)
+    done = run("explain", cut, good_path, os.path.join(folder, "missing.pcap"),
+               os.path.join(folder, "none.pcap"))
+    expect("all failed files are told of by explain", done.returncode == 1 and done.stdout
+           and done.stderr.count(b"\n") == 3, done)
     got, said = report("--quiet", cut)
     expect("quiet", said == "" and got["packets"] == 99, said)
     got, said = report(write("header.pcap", good[:20]), good_path)
