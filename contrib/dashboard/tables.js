@@ -44,11 +44,12 @@ function pickButton(row) {
         "aria-label": `${word("filterFeed")}: ${row.key}`, onclick: () => setState({ pick: on ? "" : pick }) }, "◉");
 }
 
-function count(name, row) {
+/* Of one capture an estimate is a sketch's, of merged sensors and days a sum: an upper bound. */
+function count(name, row, whole) {
     const value = row[name];
     if (value === undefined || value === null) return "–";
     if (!row[`${name}_estimated`]) return number(value);
-    const [bound, sign] = name === "packets" ? ["lower", "≥"] : ["upper", "≤"];
+    const [bound, sign] = whole ? ["estimate", "~"] : name === "packets" ? ["lower", "≥"] : ["upper", "≤"];
     return make("span", { title: word(bound) }, `${sign} ${number(value)}`);
 }
 
@@ -62,8 +63,8 @@ function shareCell(row, total, most) {
 function columns(answer) {
     const most = answer.rows.length ? answer.rows[0].packets : 0;
     const link = (row) => make("button", { type: "button", class: "link mono", onclick: () => setState({ source: row.key }) }, row.key);
-    const packets = ["packets", true, (row) => count("packets", row), (row) => row.packets];
-    const sources = ["sources", true, (row) => count("sources", row), (row) => row.sources];
+    const packets = ["packets", true, (row) => count("packets", row, answer.whole), (row) => row.packets];
+    const sources = ["sources", true, (row) => count("sources", row, answer.whole), (row) => row.sources];
     const share = ["shareOf", false, (row) => shareCell(row, answer.total, most), null];
     const cc = ["country", false, (row) => (row.cc ? countryName(row.cc) : "–"), (row) => row.cc];
     const labels = ["labels", false, (row) => (row.labels ? row.labels.split(",").map((label) => make("span", { class: "label" }, label)) : "–"), (row) => row.labels];

@@ -126,6 +126,7 @@ const WORDS = {
     andMore: ["and others", "ほか"],
     close: ["Close", "閉じる"],
     notLabelled: ["No sensor has labelled this source: its packets do not exclude chance.", "この送信元にラベルはありません。"],
+    estimate: ["an estimate, ± 2.3 %", "推定値(± 2.3 %)"],
     upper: ["upper bound", "上限値"],
     lower: ["lower bound: a sensor or day may have more of it beyond its first rows", "下限値：一部のセンサーまたは日の上位に含まれていません"],
     about: ["nightscope watches unused address space: every packet here is unsolicited.", "nightscope は未使用アドレス空間を観測します。届くパケットはすべて不要な通信です。"],

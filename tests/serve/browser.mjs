@@ -314,6 +314,8 @@ async function oneFile() {
     const wanted = await ask("report");
     check("one file: packets", (await values(page, "#card-total")).join() === `${wanted.packets},${wanted.iot_matched}`, await values(page, "#card-total"));
     await expectRows(page, "one file: ports", wanted.tcp);
+    const cells = await page.$$eval("#ranking tbody td", (all) => all.map((each) => each.textContent).join(" "));
+    check("one file: a sketch is no upper bound", cells.includes("~ ") && !cells.includes("≤"), cells.slice(0, 300));
     await press(page, "#tab-labelled");
     await page.waitForSelector("#ranking tbody tr button.link");
     await page.click("#ranking tbody tr:first-child button.link");
