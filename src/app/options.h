@@ -56,7 +56,8 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
 int options_parse_config(struct options *options, const char *command, const char *text,
                          size_t n, const char *origin, struct err *err);
 /* Has every option that needs another one its partner, from the command line or the file? A
- * default in a file needs none. -1 with *err, of origin "--NAME". option_partners.c */
+ * default in a file, or a setting of all runs, needs none. -1 with *err, of origin "--NAME".
+ * option_partners.c */
 int options_check_partners(const struct options *options, struct err *err);
 void options_fini(struct options *options);
 void options_help(const char *command, FILE *out);

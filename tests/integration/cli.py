@@ -112,11 +112,12 @@ def partners(folder, write, good_path):
             (("replay", "--max-events", "100"), "--max-events: does nothing without --events FILE or --output DIR"),
             (("replay", "--redis-timeout", "9s"), "--redis-timeout: does nothing without --redis URL")):
         refused(f"{options[-2]} alone", 2, says, *options, *(good_path,) * (options[0] == "replay"))
-    site = write("site.conf", b"[events]\nidle = 5m\n[redis]\ntimeout = 9s\n")
-    refused("alone in a file", 78, "site.conf:2:8: idle: does nothing without --events FILE", "replay",
-            "--config", site, good_path)
-    refused("one of them alone in a file", 78, "site.conf:4:11: timeout: does nothing without --redis URL",
-            "replay", "--config", site, "--output", os.path.join(folder, "out"), good_path)
+    site = write("site.conf", b"[state]\ncheckpoint = 5m\n")
+    refused("alone in a file", 78, "site.conf:2:14: checkpoint: does nothing without --state DIR", "live",
+            "-i", "lo", "--config", site)
+    site = write("site.conf", b"[events]\nidle = 5m\n[redis]\ntimeout = 9s\n[output]\nformat = csv\n")
+    done = run("replay", "--config", site, good_path)
+    expect("settings for runs that want it", done.returncode == 0, done.stderr)
     refused("a file of one command says nothing of others", 2, "no interface", "live", "--config",
             write("site.conf", b"[redis]\ntimeout = 9s\n"))
     done = run("check", "--config", site)
