@@ -136,7 +136,13 @@ struct report {
     REPORT_TABLE(report_iot_port) iot_ports; /* by packets; ports without packets left out */
     bool dark_known; /* --dark was given: signatures with thresholds are on */
     REPORT_TABLE(report_minute) series; /* by time; never cut at top */
+    uint64_t refused_seconds;           /* captured in minutes that the series does not have */
     struct report_limits limits;
+};
+
+/* Closed minutes that are in no row: they did not fit, or made room for later ones. */
+struct report_refused {
+    uint64_t minutes, seconds; /* seconds: how much of them was captured, where that is known */
 };
 
 /* What report_new() needs beside the analysis. */
@@ -145,7 +151,7 @@ struct report_input {
                                       that are 0 are filled in by report_new(), which copies
                                       them */
     size_t minutes_n;
-    uint64_t minutes_refused;
+    struct report_refused refused;
     uint64_t frames;
     bool has_time;
     int64_t first_ns, last_ns;

@@ -52,6 +52,14 @@ static uint32_t captured_seconds(const struct collector *collector, int64_t star
     return seconds < 60 ? seconds : 60;
 }
 
+static uint64_t seconds_of(const struct report_minute *rows, size_t n)
+{
+    uint64_t seconds = 0;
+    for (size_t i = 0; i < n; i++)
+        seconds += rows[i].seconds;
+    return seconds;
+}
+
 /* Room for a row of a sensor that runs on: some of the oldest go at a time. */
 static void drop_rows(struct collector *collector)
 {
@@ -59,7 +67,8 @@ static void drop_rows(struct collector *collector)
         return;
     size_t drop = collector->rows_max / 32 + 1;
     collector->rows_n -= drop;
-    collector->refused += drop;
+    collector->refused.minutes += drop;
+    collector->refused.seconds += seconds_of(collector->rows, drop);
     memmove(collector->rows, collector->rows + drop,
             collector->rows_n * sizeof *collector->rows);
 }
@@ -81,7 +90,8 @@ static void append_row(struct collector *collector, const struct window *window)
 {
     drop_rows(collector);
     if (collector->rows_n == SERIES_MAX || !room_for_row(collector)) {
-        collector->refused++;
+        collector->refused.minutes++;
+        collector->refused.seconds += captured_seconds(collector, window->start_s);
         return;
     }
     struct report_minute *row = &collector->rows[collector->rows_n++];
@@ -116,7 +126,7 @@ static void keep_minute(struct collector *collector, struct window *window)
         struct collector_minute *minutes =
             realloc(closed->minutes, cap * sizeof *closed->minutes);
         if (!minutes) {
-            collector->refused++;
+            collector->refused.minutes++;
             window_free(window);
             return;
         }
@@ -212,7 +222,7 @@ void collector_deliver(struct collector *collector, unsigned worker, struct wind
 }
 
 bool collector_continue(struct collector *collector, const struct report_minute *rows, size_t n,
-                        uint64_t refused)
+                        const struct report_refused *refused)
 {
     struct report_minute *copy = malloc((n + 1) * sizeof *copy);
     if (!copy)
@@ -223,7 +233,7 @@ bool collector_continue(struct collector *collector, const struct report_minute 
     collector->rows = copy;
     collector->rows_n = n;
     collector->rows_cap = n + 1;
-    collector->refused = refused;
+    collector->refused = *refused;
     return true;
 }
 
@@ -236,7 +246,7 @@ size_t collector_rows(struct collector *collector)
 }
 
 struct report_minute *collector_copy_series(struct collector *collector, size_t most,
-                                            size_t *ret_n, uint64_t *ret_refused)
+                                            size_t *ret_n, struct report_refused *ret_refused)
 {
     (void)pthread_mutex_lock(&collector->lock);
     size_t n = collector->rows_n < most ? collector->rows_n : most;
@@ -244,13 +254,16 @@ struct report_minute *collector_copy_series(struct collector *collector, size_t 
     if (rows)
         memcpy(rows, collector->rows + collector->rows_n - n, n * sizeof *rows);
     *ret_n = rows ? n : 0;
-    *ret_refused = collector->refused + collector->rows_n - *ret_n;
+    *ret_refused = collector->refused;
+    size_t left_out = collector->rows_n - *ret_n;
+    ret_refused->minutes += left_out;
+    ret_refused->seconds += seconds_of(collector->rows, left_out);
     (void)pthread_mutex_unlock(&collector->lock);
     return rows;
 }
 
 struct report_minute *collector_series(struct collector *collector, size_t *ret_n,
-                                       uint64_t *ret_refused)
+                                       struct report_refused *ret_refused)
 {
     struct report_minute *rows = collector->rows;
     *ret_n = collector->rows_n;

@@ -51,8 +51,9 @@ void collector_take(struct collector *collector, struct collector_closed *ret_cl
  * closed. Windows and steps are not in it, but can be added to an analysis that is saved beside
  * it: pending ones go to `into`, and come back with the windows it closes. */
 void collector_save(struct collector *collector, struct bytes_out *out);
-/* Into one that is new. -1: not what was saved, or no memory. */
-int collector_load(struct collector *collector, struct bytes_in *in);
+/* Into one that is new; earlier versions saved no seconds of the minutes refused. -1: not what
+ * was saved, or no memory. */
+int collector_load(struct collector *collector, struct bytes_in *in, bool has_seconds);
 /* The parts of minutes that wait for other workers; the caller's (window_free). */
 struct window *collector_take_pending(struct collector *collector);
 /* Of a minute in the rows; 0: there is no such row. */
@@ -60,17 +61,18 @@ uint32_t collector_seconds(struct collector *collector, int64_t start_s);
 /* Minutes that end by then are closed, by all workers. */
 int64_t collector_closed_until(struct collector *collector);
 
-/* Rows of the run before, by time, and how many it refused; before anything is delivered.
+/* Rows of the run before, by time, and what it refused; before anything is delivered.
  * Copies them. False: memory. */
 bool collector_continue(struct collector *collector, const struct report_minute *rows, size_t n,
-                        uint64_t refused);
+                        const struct report_refused *refused);
 size_t collector_rows(struct collector *collector);
-/* A copy of the last rows, at most `most`; free() it. NULL: none, or memory. */
+/* A copy of the last rows, at most `most`, and what they lack; free() it. NULL: none, or
+ * memory. */
 struct report_minute *collector_copy_series(struct collector *collector, size_t most,
-                                            size_t *ret_n, uint64_t *ret_refused);
+                                            size_t *ret_n, struct report_refused *ret_refused);
 
 /* When all workers have finished: the rows, by time, owned by the caller. Their seconds are
  * 0 unless it was noted what was captured.
  */
 struct report_minute *collector_series(struct collector *collector, size_t *ret_n,
-                                       uint64_t *ret_refused);
+                                       struct report_refused *ret_refused);

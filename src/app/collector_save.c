@@ -1,6 +1,7 @@
 /* What a collector keeps over a restart.
  *
- *   closed until | refused | n rows | rows | n captured | { minute, milliseconds } */
+ *   closed until | minutes refused | their seconds | n rows | rows | n captured | { minute,
+ * milliseconds } */
 #include "app/collector_state.h"
 
 #include "app/gathering_save.h"
@@ -12,7 +13,8 @@ void collector_save(struct collector *collector, struct bytes_out *out)
 {
     (void)pthread_mutex_lock(&collector->lock);
     bytes_put_u64(out, (uint64_t)collector->all_past_s);
-    bytes_put_u64(out, collector->refused);
+    bytes_put_u64(out, collector->refused.minutes);
+    bytes_put_u64(out, collector->refused.seconds);
     sensor_state_put_rows(out, collector->rows, collector->rows_n);
     uint64_t n = 0;
     for (unsigned i = 0; i < CAPTURED_MINUTES; i++)
@@ -28,13 +30,14 @@ void collector_save(struct collector *collector, struct bytes_out *out)
     (void)pthread_mutex_unlock(&collector->lock);
 }
 
-int collector_load(struct collector *collector, struct bytes_in *in)
+int collector_load(struct collector *collector, struct bytes_in *in, bool has_seconds)
 {
     (void)pthread_mutex_lock(&collector->lock);
     collector->all_past_s = spool_take_start(in, 1, -1);
     for (unsigned i = 0; i < collector->workers; i++)
         collector->closed_until_s[i] = collector->all_past_s;
-    collector->refused = bytes_take_u64(in, UINT64_MAX);
+    collector->refused.minutes = bytes_take_u64(in, UINT64_MAX);
+    collector->refused.seconds = has_seconds ? bytes_take_u64(in, UINT64_MAX) : 0;
     collector->rows = sensor_state_take_rows(in, &collector->rows_n);
     collector->rows_cap = collector->rows_n + 1;
     bool loaded = collector->rows;

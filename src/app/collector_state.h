@@ -19,7 +19,7 @@ struct collector {
     struct window *pending;  /* by start_s */
     struct report_minute *rows;
     size_t rows_n, rows_cap;
-    uint64_t refused;
+    struct report_refused refused;
     struct gathering *gathering;
 
     /* Of a sensor that runs on. */

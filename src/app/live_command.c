@@ -235,8 +235,7 @@ static int print_report(struct sensor *sensor, const struct live_result *result,
                                  .last_ns = result->last_ns};
     struct file_status *status = calloc(sensor->interfaces_n, sizeof *status);
     const struct file_status **list = calloc(sensor->interfaces_n, sizeof *list);
-    input.minutes =
-        collector_series(sensor->collector, &input.minutes_n, &input.minutes_refused);
+    input.minutes = collector_series(sensor->collector, &input.minutes_n, &input.refused);
     struct report *report = report_new(result->analysis, &input);
     int exit_status = -1;
     if (!status || !list || !report) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 1, TEXT_MAX = 4096 };
+enum { VERSION = 2, VERSION_OLDEST = 1, VERSION_SECONDS = 2, TEXT_MAX = 4096 };
 
 static void put_text(struct bytes_out *out, const char *text)
 {
@@ -83,7 +83,8 @@ static bool same(struct bytes_in *in, const char *text)
     return bytes && n == strnlen(text, TEXT_MAX) && memcmp(bytes, text, n) == 0;
 }
 
-static int take_head(const struct live_kept_name *name, struct bytes_in *in, struct err *err)
+static int take_head(const struct live_kept_name *name, struct bytes_in *in,
+                     uint64_t *ret_version, struct err *err)
 {
     if (bytes_take_u64(in, UINT64_MAX) == SENSOR_REPLAY) {
         (void)err_set(err, NULL, 0, 0,
@@ -91,7 +92,8 @@ static int take_head(const struct live_kept_name *name, struct bytes_in *in, str
         return EXIT_BAD_CONFIG;
     }
     uint64_t version = bytes_take_u64(in, UINT64_MAX);
-    if (in->failed || version != VERSION) {
+    *ret_version = version;
+    if (in->failed || version < VERSION_OLDEST || version > VERSION) {
         (void)err_set(err, NULL, 0, 0,
                       "is of another version of nightscope (%llu; this one writes %d): move it "
                       "away to begin anew",
@@ -136,14 +138,15 @@ int live_kept_take(const struct live_control *control, struct live_redis *redis,
                    int64_t *ret_taken_ns, struct checkpoint_gone *ret_gone, struct err *err)
 {
     *ret_gone = (struct checkpoint_gone){0};
-    int status = take_head(name, in, err);
+    uint64_t version;
+    int status = take_head(name, in, &version, err);
     if (status != EXIT_DONE)
         return status;
     *ret_taken_ns = (int64_t)bytes_take_le(in, 8);
     bool has_time = bytes_take_u64(in, 1);
     int64_t first_ns = (int64_t)bytes_take_le(in, 8);
     int64_t last_ns = (int64_t)bytes_take_le(in, 8);
-    if (collector_load(control->collector, in) != 0) {
+    if (collector_load(control->collector, in, version >= VERSION_SECONDS) != 0) {
         (void)err_set(err, NULL, 0, 0,
                       "is damaged, or memory is out: its series; move it away to begin anew");
         return EXIT_BAD_CONFIG;

@@ -180,8 +180,8 @@ static bool copy_state(struct live_redis *redis, const struct live_status *statu
                                  .has_time = status->has_time,
                                  .first_ns = status->first_ns,
                                  .last_ns = status->last_ns};
-    input.minutes = collector_copy_series(control->collector, ROWS, &input.minutes_n,
-                                          &input.minutes_refused);
+    input.minutes =
+        collector_copy_series(control->collector, ROWS, &input.minutes_n, &input.refused);
     struct file_status interfaces[LIVE_INTERFACES_MAX] = {0};
     const struct file_status *list[LIVE_INTERFACES_MAX];
     for (unsigned i = 0; i < control->interfaces_n; i++) {

@@ -152,8 +152,7 @@ static int make_report(struct run *run, struct err *err)
         .first_ns = run->result.first_ns,
         .last_ns = run->result.last_ns,
     };
-    input->minutes =
-        collector_series(run->collector, &input->minutes_n, &input->minutes_refused);
+    input->minutes = collector_series(run->collector, &input->minutes_n, &input->refused);
     run->report = report_new(run->result.analysis, input);
     run->list = list_files(run->replay);
     return run->report && run->list ? 0 : err_set(err, NULL, 0, 0, "out of memory");

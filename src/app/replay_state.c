@@ -96,7 +96,8 @@ int replay_state_continue(struct replay_state *state, struct workers_config *con
     config->packet_time_ns = state->before.packet_time_ns;
     config->load = load;
     config->context = state;
-    if (collector_continue(collector, state->rows, state->rows_n, state->rows_refused))
+    if (collector_continue(collector, state->rows, state->rows_n,
+                           &(struct report_refused){.minutes = state->rows_refused}))
         return 0;
     return err_set(err, NULL, 0, 0, "out of memory");
 }
@@ -135,12 +136,12 @@ int replay_state_save(struct replay_state *state, const struct setup *setup,
     int64_t closed_s = closed_ns > 0 ? closed_ns / 60000000000 * 60 : 0;
     state->closes_until_s = closed_s > state->closed_until_s ? closed_s : state->closed_until_s;
     size_t n;
-    uint64_t refused;
+    struct report_refused refused;
     struct report_minute *rows = collector_copy_series(collector, SIZE_MAX, &n, &refused);
     out->failed |= n != collector_rows(collector);
     sensor_state_put(out, &head);
     bytes_put_u64(out, (uint64_t)state->closes_until_s);
-    bytes_put_u64(out, refused);
+    bytes_put_u64(out, refused.minutes);
     sensor_state_put_rows(out, rows, n);
     free(rows);
     if (workers_save(workers, out))

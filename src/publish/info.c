@@ -34,7 +34,8 @@ void publish_info(struct publisher *publisher)
 void publish_totals(struct publisher *publisher)
 {
     const struct report *report = publisher->publication->report;
-    struct series_values values = {.dports = report->scan.ports.total};
+    struct series_values values = {.seconds = report->refused_seconds,
+                                   .dports = report->scan.ports.total};
     for (size_t i = 0; i < report->series.n; i++)
         values.seconds += report->series.rows[i].seconds;
     for (unsigned i = 0; i < COUNT_COUNT_; i++)

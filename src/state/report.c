@@ -241,7 +241,8 @@ static void fill_totals(const struct analysis *analysis, const struct report_inp
     ret_report->destinations =
         destinations_count(&analysis->destinations, &ret_report->destinations_estimated);
     ret_report->limits = limits_of(analysis);
-    ret_report->limits.minutes_refused = input->minutes_refused;
+    ret_report->limits.minutes_refused = input->refused.minutes;
+    ret_report->refused_seconds = input->refused.seconds;
 }
 
 void report_totals(const struct analysis *analysis, struct report_totals *ret_totals)

@@ -25,10 +25,10 @@ START_TEST(parts_of_a_minute_are_one_row)
     collector_deliver(collector, 0, part(120, 1, 80), INT64_MAX);
     collector_deliver(collector, 1, NULL, INT64_MAX);
     size_t n;
-    uint64_t refused;
+    struct report_refused refused;
     struct report_minute *rows = collector_series(collector, &n, &refused);
     ck_assert_uint_eq(n, 3);
-    ck_assert_uint_eq(refused, 0);
+    ck_assert_uint_eq(refused.minutes, 0);
     static const struct {
         int64_t start_s;
         uint64_t packets, dports;
@@ -78,7 +78,7 @@ START_TEST(quiet_minutes_are_rows_with_their_seconds)
     collector_deliver(collector, 0, NULL, INT64_MAX);
     collector_deliver(collector, 1, NULL, INT64_MAX);
     size_t n;
-    uint64_t refused;
+    struct report_refused refused;
     struct report_minute *rows = collector_series(collector, &n, &refused);
     static const uint32_t seconds[] = {21, 60, 1};
     ck_assert_uint_eq(n, 3);
@@ -105,13 +105,50 @@ START_TEST(a_series_that_runs_on_keeps_its_last_rows)
         free(closed.minutes);
     }
     size_t n;
-    uint64_t refused;
+    struct report_refused refused;
     struct report_minute *rows = collector_series(collector, &n, &refused);
     ck_assert_uint_le(n, ROWS_MAX);
     ck_assert_uint_gt(n, ROWS_MAX / 2);
-    ck_assert_uint_eq(n + refused, MINUTES);
+    ck_assert_uint_eq(n + refused.minutes, MINUTES);
     ck_assert_int_eq(rows[n - 1].start_s, 60 * (MINUTES - 1));
     free(rows);
+    collector_free(collector);
+}
+END_TEST
+
+/* What a sensor has captured in all outlives the rows that say when, and restarts. */
+START_TEST(seconds_of_minutes_that_are_gone_still_count)
+{
+    enum { ROWS_MAX = 64, MINUTES = 500, COPIED = 10 };
+    struct collector *collector = collector_new(1, NULL);
+    struct report_refused refused;
+    uint64_t captured = 0;
+    collector_run_on(collector, ROWS_MAX);
+    for (int64_t i = 0; i < MINUTES; i++) {
+        uint32_t seconds = i % 7 ? 60 : 13;
+        captured += seconds;
+        collector_note_captured(collector, 60 * i, seconds * 1000);
+        collector_deliver(collector, 0, part(60 * i, 1, 1), 60 * i + 60);
+    }
+    for (unsigned restarts = 0; restarts < 3; restarts++) {
+        size_t n;
+        uint64_t sum = 0;
+        struct report_minute *rows = collector_copy_series(collector, COPIED, &n, &refused);
+        ck_assert_uint_eq(n, COPIED);
+        ck_assert_uint_eq(n + refused.minutes, MINUTES);
+        for (size_t i = 0; i < n; i++)
+            sum += rows[i].seconds;
+        ck_assert_uint_eq(sum + refused.seconds, captured);
+        free(rows);
+        struct bytes_out out = {0};
+        collector_save(collector, &out);
+        collector_free(collector);
+        collector = collector_new(2, NULL);
+        collector_run_on(collector, ROWS_MAX);
+        struct bytes_in in = {out.bytes, out.bytes + out.n, false};
+        ck_assert_int_eq(collector_load(collector, &in, true), 0);
+        free(out.bytes);
+    }
     collector_free(collector);
 }
 END_TEST
@@ -133,7 +170,7 @@ START_TEST(a_minute_in_parts_goes_on_after_a_restart)
     collector_free(before);
 
     struct bytes_in in = {out.bytes, out.bytes + out.n, false};
-    ck_assert_int_eq(collector_load(after, &in), 0);
+    ck_assert_int_eq(collector_load(after, &in, true), 0);
     ck_assert_ptr_eq(in.at, in.end);
     ck_assert_int_eq(collector_closed_until(after), 60);
     ck_assert_uint_eq(collector_seconds(after, 0), 60);
@@ -143,7 +180,7 @@ START_TEST(a_minute_in_parts_goes_on_after_a_restart)
     for (unsigned worker = 0; worker < 3; worker++)
         collector_deliver(after, worker, worker ? part(60, 10, 80) : NULL, 120);
     size_t n;
-    uint64_t refused;
+    struct report_refused refused;
     struct report_minute *rows = collector_series(after, &n, &refused);
     ck_assert_uint_eq(n, 2);
     ck_assert_uint_eq(rows[0].counts[COUNT_packets], 7);
@@ -158,7 +195,7 @@ START_TEST(a_minute_in_parts_goes_on_after_a_restart)
         struct collector *other = collector_new(1, NULL);
         collector_run_on(other, 100);
         in = (struct bytes_in){out.bytes, out.bytes + cut, false};
-        ck_assert_int_eq(collector_load(other, &in), -1);
+        ck_assert_int_eq(collector_load(other, &in, true), -1);
         collector_free(other);
     }
     free(out.bytes);
@@ -174,6 +211,7 @@ int main(void)
     tcase_add_test(tests, quiet_minutes_are_rows_with_their_seconds);
     tcase_add_test(tests, a_minute_in_parts_goes_on_after_a_restart);
     tcase_add_test(tests, a_series_that_runs_on_keeps_its_last_rows);
+    tcase_add_test(tests, seconds_of_minutes_that_are_gone_still_count);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
 }

@@ -112,7 +112,7 @@ static char *report_of(unsigned workers_n, bool read_ahead, bool make_ahead,
                                  .has_time = result.has_time,
                                  .first_ns = result.first_ns,
                                  .last_ns = result.last_ns};
-    input.minutes = collector_series(collector, &input.minutes_n, &input.minutes_refused);
+    input.minutes = collector_series(collector, &input.minutes_n, &input.refused);
     struct report *report = report_new(result.analysis, &input);
     ck_assert_ptr_nonnull(report);
     struct sink_files files = {NULL, 0};

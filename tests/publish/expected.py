@@ -146,7 +146,7 @@ def keys(truth):
         info["last"] = truth["last_ns"] // 10**9
     put("info", b"hash", {text(name): text(item) for name, item in info.items()})
     totals = {**truth["totals"], "dports": truth["ports_total"],
-              "seconds": sum(row["seconds"] for row in truth["minutes"])}
+              "seconds": truth["refused_seconds"] + sum(row["seconds"] for row in truth["minutes"])}
     put("totals", b"hash", {text(name): text(totals[name]) for name in SERIES})
     put("report", b"string", truth["report"].encode())
     put("series:1m", b"stream", series(truth["minutes"], newest, MINUTES), MINUTES)

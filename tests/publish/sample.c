@@ -222,6 +222,7 @@ void sample_init(struct sample *sample, const struct sample_options *options)
     report->frames = random_below(&random, 1U << 30);
     fill_counts(&random, report->counts);
     report->sources = report->counts[COUNT_sources];
+    report->refused_seconds = options->seed % 2 * 3 * 86400; /* of every other one */
     report->scan.ports.total = random_below(&random, 131072);
     (void)snprintf(
         sample->json, sizeof sample->json,

@@ -170,6 +170,7 @@ static void facts(struct json_out *json, const struct sample *sample)
     number(json, "frames", sample->report.frames);
     number(json, "ports_total", sample->report.scan.ports.total);
     number(json, "located", sample->report.located);
+    number(json, "refused_seconds", sample->report.refused_seconds);
     text(json, "report", publication->report_json);
     json_out_key(json, "labels");
     json_out_open(json, '[');
