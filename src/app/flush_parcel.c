@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What was handed over for good. */
-static void free_taken(struct flusher_values *values)
+void flusher_values_free(struct flusher_values *values)
 {
     while (values->steps) {
         struct profile *next = values->steps->next;
@@ -20,7 +19,7 @@ void parcel_free(struct parcel *parcel)
 {
     if (!parcel)
         return;
-    free_taken(&parcel->values);
+    flusher_values_free(&parcel->values);
     free(parcel->windows);
     free(parcel->minutes);
     free(parcel->feed);
@@ -66,15 +65,46 @@ static bool copy_lists(struct parcel *parcel, const struct flusher_values *value
     return copy_feed(parcel, values->feed, values->feed_n);
 }
 
+static uint64_t report_bytes(const struct flusher_values *values)
+{
+    return values->report_json_len + values->labelled_n * sizeof *values->labelled;
+}
+
+static uint64_t all_bytes(const struct flusher_values *values)
+{
+    uint64_t bytes = sizeof(struct parcel) + report_bytes(values) +
+                     values->minutes_n * (sizeof(struct window) + sizeof *values->minutes) +
+                     values->feed_n * sizeof *values->feed;
+    for (const struct profile *step = values->steps; step; step = step->next)
+        bytes += profile_bytes(step);
+    return bytes;
+}
+
+uint64_t parcel_take_report(struct parcel *parcel, struct flusher_values *ret_values)
+{
+    struct flusher_values *values = &parcel->values;
+    uint64_t bytes = report_bytes(values);
+    *ret_values = (struct flusher_values){.report = values->report,
+                                          .report_json = values->report_json,
+                                          .labelled = values->labelled};
+    values->report = NULL;
+    values->report_json = NULL;
+    values->labelled = NULL;
+    values->report_json_len = values->labelled_n = 0;
+    parcel->bytes -= bytes;
+    return bytes;
+}
+
 struct parcel *parcel_of_values(const struct flusher_values *values)
 {
     struct parcel *parcel = calloc(1, sizeof *parcel);
     if (!parcel) {
         struct flusher_values taken = *values;
-        free_taken(&taken);
+        flusher_values_free(&taken);
         return NULL;
     }
     parcel->values = *values;
+    parcel->bytes = all_bytes(values);
     if (copy_lists(parcel, values))
         return parcel;
     parcel_free(parcel);

@@ -13,6 +13,7 @@ struct parcel {
     struct feed_packet *feed;
     char *feed_labels;         /* those of `feed`, one behind the other */
     struct model_names *names; /* NULL: these are values */
+    uint64_t bytes;            /* memory of all of it, but for names */
 };
 
 /* Copies what is only lent, labels too, and takes the rest: nothing in it depends on signatures
@@ -21,6 +22,11 @@ struct parcel *parcel_of_values(const struct flusher_values *values);
 /* NULL: memory. */
 struct parcel *parcel_of_names(const struct signature_set *signatures,
                                const char *const *labels, size_t labels_n);
+/* Moves the report, and all that comes with one, into values that are empty; the bytes of it.
+ */
+uint64_t parcel_take_report(struct parcel *parcel, struct flusher_values *ret_values);
+/* What was handed over for good. */
+void flusher_values_free(struct flusher_values *values);
 /* Gives a model what is in it; the parcel is still to be freed. */
 void parcel_open(struct parcel *parcel, struct flush_model *model);
 /* NULL is allowed. */

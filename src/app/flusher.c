@@ -1,8 +1,8 @@
 /* The thread, its inbox and its state; what is sent is made by flush_model.c. */
 #include "app/flusher.h"
 
+#include "app/flush_inbox.h"
 #include "app/flush_model.h"
-#include "app/flush_parcel.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -23,8 +23,7 @@ struct flusher {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct parcel *inbox, **inbox_end;
-    size_t inbox_n;
+    struct flush_inbox inbox;
     bool ending;
     int64_t end_ms; /* monotonic: when ending, until when */
     struct flusher_status status;
@@ -56,29 +55,24 @@ static int64_t clock_ms(clockid_t clock)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Under the lock. */
-static void post(struct flusher *flusher, struct parcel *parcel)
-{
-    *flusher->inbox_end = parcel;
-    flusher->inbox_end = &parcel->next;
-    flusher->inbox_n++;
-    (void)pthread_cond_signal(&flusher->wake);
-}
-
 void flusher_add(struct flusher *flusher, struct flusher_values *values)
 {
     int64_t closed_until_s = values->closed_until_s;
     struct parcel *parcel = parcel_of_values(values);
+    struct flusher_values stale = {0};
     (void)pthread_mutex_lock(&flusher->lock);
-    bool room = parcel && flusher->inbox_n < INBOX_MAX;
-    if (room)
-        post(flusher, parcel);
+    bool room = parcel && flusher->inbox.n < INBOX_MAX;
+    if (room) {
+        flush_inbox_put(&flusher->inbox, parcel, &stale);
+        (void)pthread_cond_signal(&flusher->wake);
+    }
     flusher->status.refused += !room;
     if (!flusher->first_s)
         flusher->first_s = closed_until_s;
     if (closed_until_s > flusher->status.closed_s)
         flusher->status.closed_s = closed_until_s;
     (void)pthread_mutex_unlock(&flusher->lock);
+    flusher_values_free(&stale);
     if (!room)
         parcel_free(parcel);
 }
@@ -87,10 +81,12 @@ int flusher_signatures(struct flusher *flusher, const struct signature_set *sign
                        const char *const *labels, size_t labels_n)
 {
     struct parcel *parcel = parcel_of_names(signatures, labels, labels_n);
+    struct flusher_values none;
     if (!parcel)
         return -1;
     (void)pthread_mutex_lock(&flusher->lock);
-    post(flusher, parcel);
+    flush_inbox_put(&flusher->inbox, parcel, &none);
+    (void)pthread_cond_signal(&flusher->wake);
     (void)pthread_mutex_unlock(&flusher->lock);
     return 0;
 }
@@ -307,7 +303,7 @@ static bool is_due(const struct flusher *flusher)
 /* Waits for values, the next attempt or the end; under the lock. */
 static void wait_for_work(struct flusher *flusher)
 {
-    while (!flusher->inbox && !(flusher->ending && !flusher->ended)) {
+    while (!flusher->inbox.first && !(flusher->ending && !flusher->ended)) {
         if (flusher->ended && !is_due(flusher))
             return;
         int64_t until_ms = is_due(flusher) ? flusher->next_try_ms : INT64_MAX;
@@ -328,10 +324,8 @@ static bool take_work(struct flusher *flusher)
 {
     (void)pthread_mutex_lock(&flusher->lock);
     wait_for_work(flusher);
-    struct parcel *parcel = flusher->inbox;
-    flusher->inbox = NULL;
-    flusher->inbox_end = &flusher->inbox;
-    flusher->inbox_n = 0;
+    flusher->status.held_bytes += flusher->inbox.bytes; /* until it is reckoned anew */
+    struct parcel *parcel = flush_inbox_take(&flusher->inbox);
     bool ending = flusher->ending, news = parcel;
     int64_t end_ms = flusher->end_ms;
     (void)pthread_mutex_unlock(&flusher->lock);
@@ -365,11 +359,7 @@ static void *run(void *argument)
 
 static void flusher_free(struct flusher *flusher)
 {
-    while (flusher->inbox) {
-        struct parcel *next = flusher->inbox->next;
-        parcel_free(flusher->inbox);
-        flusher->inbox = next;
-    }
+    flush_inbox_fini(&flusher->inbox);
     model_fini(&flusher->model);
     free(flusher->spool);
     redis_free(flusher->redis);
@@ -404,7 +394,7 @@ struct flusher *flusher_new(const struct flusher_config *config, struct err *err
         return NULL;
     }
     flusher->config = *config;
-    flusher->inbox_end = &flusher->inbox;
+    flush_inbox_init(&flusher->inbox);
     (void)snprintf(flusher->sensor, sizeof flusher->sensor, "%s", config->sensor);
     flusher->config.sensor = flusher->sensor;
     flusher->redis = redis_new(&config->redis);
@@ -439,6 +429,7 @@ void flusher_status(struct flusher *flusher, struct flusher_status *ret_status)
 {
     (void)pthread_mutex_lock(&flusher->lock);
     *ret_status = flusher->status;
+    ret_status->held_bytes += flusher->inbox.bytes;
     int64_t first_s = flusher->first_s;
     (void)pthread_mutex_unlock(&flusher->lock);
     int64_t since_s = ret_status->acknowledged_s ? ret_status->acknowledged_s : first_s;
