@@ -74,21 +74,32 @@ void csv_out_bool(struct csv_out *csv, bool value)
     (void)fputs(value ? "true" : "false", csv->out);
 }
 
+/* Spreadsheets compute what begins like this, also behind blanks and in wide letters. */
+static bool is_formula(const char *text)
+{
+    static const char *const SIGNS[] = {
+        "=", "+", "-", "@", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+    text += strspn(text, " ");
+    for (size_t i = 0; i < sizeof SIGNS / sizeof SIGNS[0]; i++)
+        if (strncmp(text, SIGNS[i], strlen(SIGNS[i])) == 0)
+            return true;
+    return false;
+}
+
 void csv_out_text(struct csv_out *csv, const char *text)
 {
-    bool formula = text[0] && strchr("=+-@\t\r", text[0]);
-    bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+    bool quoted = strpbrk(text, ",\"") != NULL;
     separate(csv);
     if (quoted)
         (void)fputc('"', csv->out);
-    if (formula)
+    if (is_formula(text))
         (void)fputc('\'', csv->out);
     while (*text) {
         uint32_t code;
         size_t length = utf8_next(text, &code);
-        if (length == 0) {
+        if (length == 0 || utf8_is_unsafe(code)) {
             (void)fputs(UTF8_REPLACEMENT, csv->out);
-            text++;
+            text += length ? length : 1;
             continue;
         }
         if (*text == '"')

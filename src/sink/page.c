@@ -33,11 +33,6 @@ static bool in_ranges(uint32_t code, const struct range *ranges, size_t n)
 }
 #define IN(code, ranges) in_ranges(code, ranges, sizeof ranges / sizeof ranges[0])
 
-/* Moves the cursor, rings, turns writing direction, or is not visible. */
-static const struct range UNSAFE[] = {{0, 0x1f},          {0x7f, 0x9f},     {0xad, 0xad},
-                                      {0x61c, 0x61c},     {0x200b, 0x200f}, {0x2028, 0x202e},
-                                      {0x2060, 0x206f},   {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
-                                      {0xe0000, 0x10ffff}};
 static const struct range COMBINING[] = {{0x300, 0x36f},   {0x483, 0x489},   {0x1ab0, 0x1aff},
                                          {0x1dc0, 0x1dff}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f},
                                          {0xfe20, 0xfe2f}};
@@ -58,7 +53,7 @@ static struct glyph glyph_at(const char *text)
 {
     uint32_t code;
     size_t length = utf8_next(text, &code);
-    if (length == 0 || IN(code, UNSAFE))
+    if (length == 0 || utf8_is_unsafe(code))
         return (struct glyph){.bytes = UTF8_REPLACEMENT,
                               .length = strlen(UTF8_REPLACEMENT),
                               .consumed = length ? length : 1,

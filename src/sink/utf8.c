@@ -29,3 +29,16 @@ size_t utf8_next(const char *text, uint32_t *ret_code)
     }
     return 0;
 }
+
+bool utf8_is_unsafe(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } UNSAFE[] = {{0, 0x1f},        {0x7f, 0x9f},       {0xad, 0xad},     {0x61c, 0x61c},
+                  {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f}, {0xfeff, 0xfeff},
+                  {0xfff9, 0xfffb}, {0xe0000, 0x10ffff}};
+    for (size_t i = 0; i < sizeof UNSAFE / sizeof UNSAFE[0]; i++)
+        if (code >= UNSAFE[i].first && code <= UNSAFE[i].last)
+            return true;
+    return false;
+}

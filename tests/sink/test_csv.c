@@ -3,6 +3,7 @@
 #include "golden.h"
 
 #include "sink/csv_out.h"
+#include "sink/utf8.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -170,16 +171,28 @@ static const struct {
     {"", ""},
     {"a,b", "\"a,b\""},
     {"say \"x\"", "\"say \"\"x\"\"\""},
-    {"two\nlines", "\"two\nlines\""},
+    {"two\nlines", "two" UTF8_REPLACEMENT "lines"},
+    {"\x1b]0;title\x07", UTF8_REPLACEMENT "]0;title" UTF8_REPLACEMENT},
+    {"\xc2\x9b"
+     "2J",
+     UTF8_REPLACEMENT "2J"}, /* CSI in one character */
+    {"a\xe2\x80\xae"
+     "b",
+     "a" UTF8_REPLACEMENT "b"}, /* right to left */
     {"=1+1", "'=1+1"},
     {"+1", "'+1"},
     {"-bad.pcap", "'-bad.pcap"},
     {"@SUM(A1)", "'@SUM(A1)"},
-    {"\t=1", "'\t=1"},
-    {"\r=1", "\"'\r=1\""},
+    {"\t=1", UTF8_REPLACEMENT "=1"},
+    {"\r=1", UTF8_REPLACEMENT "=1"},
+    {"\xef\xbc\x9d"
+     "1",
+     "'\xef\xbc\x9d"
+     "1"}, /* a wide = */
     {"=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""},
     {"a=b", "a=b"},
-    {" =1", " =1"},
+    {" =1", "' =1"},
+    {"  a=1", "  a=1"},
     {"\xff", "\xef\xbf\xbd"},
     {"\xc3\xa9", "\xc3\xa9"},
 };
