@@ -46,6 +46,7 @@ static const int ALLOWED[] = {
     SCMP_SYS(set_tid_address),
     /* signals */
     SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigpending),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(rt_sigtimedwait),

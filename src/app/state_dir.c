@@ -66,7 +66,7 @@ static int lock(struct state_dir *dir, long *ret_pid)
     char text[32];
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     if (ftruncate(dir->lock_fd, 0) != 0 || pwrite(dir->lock_fd, text, (size_t)n, 0) != n)
-        return errno;
+        errno = 0; /* a full disk: it is locked, and whoever is refused is not told by whom */
     return 0;
 }
 
