@@ -53,12 +53,35 @@ static int fail(const struct live_handle *handle, const char *what, struct err *
     return err_set(err, handle->config.interface, 0, 0, "%s: %s", what, strerror(errno));
 }
 
-/* A filter of one instruction: what is kept of each packet. */
+/* Before any filter: nothing that this host sends. In a fanout group PACKET_IGNORE_OUTGOING has
+ * no effect, and libpcap's "inbound" lets nothing through until its ring was once around. */
+#define ARRIVING                                                                               \
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),               \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),                            \
+        BPF_STMT(BPF_RET | BPF_K, 0)
+enum { ARRIVING_N = 3, FILTER_MAX = 4096 }; /* instructions; the kernel takes no more */
+
+static int attach(const struct live_handle *handle, struct sock_filter *code, size_t n)
+{
+    struct sock_fprog program = {(unsigned short)n, code};
+    return setsockopt(handle->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+/* What is kept of each packet. */
 static int accept_bytes(const struct live_handle *handle, uint32_t bytes)
 {
-    struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, bytes);
-    struct sock_fprog program = {1, &code};
-    return setsockopt(handle->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    struct sock_filter code[] = {ARRIVING, BPF_STMT(BPF_RET | BPF_K, bytes)};
+    return attach(handle, code, sizeof code / sizeof *code);
+}
+
+/* Puts it before the filter that is there. -1: there is none, or it is too long by that. */
+static int accept_arriving(const struct live_handle *handle)
+{
+    struct sock_filter code[FILTER_MAX] = {ARRIVING};
+    socklen_t n = FILTER_MAX - ARRIVING_N; /* instructions, whatever the type says */
+    if (getsockopt(handle->fd, SOL_SOCKET, SO_GET_FILTER, code + ARRIVING_N, &n) != 0 || n == 0)
+        return -1;
+    return attach(handle, code, ARRIVING_N + n);
 }
 
 static void explain(pcap_t *pcap, int status, const char *interface, struct err *err)
@@ -213,9 +236,7 @@ static int install_filter(struct live_handle *handle, struct err *err)
     if (status != 0)
         return err_set(err, "--filter", 0, 0, "\"%s\": %s", config->filter,
                        pcap_geterr(handle->pcap));
-    socklen_t instructions = 0;
-    if (getsockopt(handle->fd, SOL_SOCKET, SO_GET_FILTER, NULL, &instructions) != 0 ||
-        instructions == 0)
+    if (accept_arriving(handle) != 0)
         return err_set(err, "--filter", 0, 0, "\"%s\": the kernel does not take this filter",
                        config->filter);
     return 0;

@@ -4,7 +4,7 @@ import re
 import signal
 import sys
 
-from wire import Sensor, Wire, expect, finish, need, wait_until
+from wire import DARK, Sensor, Wire, expect, finish, need, wait_until
 
 NIGHTSCOPE, OPTIONS = sys.argv[1], sys.argv[2:]
 ETHERNET = bytes.fromhex("020000000002020000000001")
@@ -85,10 +85,24 @@ def check(wire, name, shape, workers, options):
            all(count >= SOURCES * EACH / workers / 2 for count, _ in shares), shares)
 
 
+def outgoing(wire, workers, *options):
+    """What this host sends does not arrive, whoever is asked: one socket, or a group of them."""
+    sensor = Sensor(NIGHTSCOPE, wire, "--workers", str(workers), *options, *OPTIONS).ready()
+    wire.send([SHAPES["IPv4"](source) for source in range(1000, 1070)], DARK, wire.dark)
+    wire.send([SHAPES["IPv4"](source) for source in range(1, 101)])
+    sensor.wait_frames(100)
+    report = sensor.stop()
+    expect(f"{workers} workers {options}: what arrives is counted alone", report["frames"] == 100 and
+           report["sources"] == 100 and report["dropped"] == 0, (report["frames"], report["sources"]))
+
+
 def main():
     need()
     tunnels = ["--decapsulate", "gre,ipip,vxlan", "--tunnel", "192.0.2.1"]
     with Wire() as wire:
+        for workers in (1, 2, 4):
+            outgoing(wire, workers)
+            outgoing(wire, workers, "--filter", "udp or tcp")
         for name, shape in SHAPES.items():
             check(wire, name, shape, 4, tunnels if name in ("GRE", "IP in IP", "VXLAN") else [])
         check(wire, "IPv4 with tunnels opened", SHAPES["IPv4"], 3, tunnels)

@@ -127,11 +127,11 @@ class Wire:
         tx = self.counters(self.scan, SCAN)["tx"]
         return tx["packets"] + tx["dropped"]
 
-    def send(self, frames, device=SCAN):
-        """Sends frames (bytes) as they are."""
+    def send(self, frames, device=SCAN, name=None):
+        """Sends frames (bytes) as they are, from a device of the scanner's end or that of `name`."""
         helper = os.path.join(os.path.dirname(os.path.abspath(__file__)), "send_frames.py")
         lines = "".join(frame.hex() + "\n" for frame in frames)
-        self.run(self.scan, sys.executable, helper, device, input=lines.encode())
+        self.run(name or self.scan, sys.executable, helper, device, input=lines.encode())
 
 
 def syn(source, sequence=1, port=23, ident=1):
