@@ -78,7 +78,7 @@ int hourly_events_until(struct hourly *hourly, int64_t until_s, struct err *err)
 void hourly_rename(struct hourly *hourly, const struct event_names *names);
 /* Files that were completed, and lines of those that could not be. */
 void hourly_totals(const struct hourly *hourly, uint64_t *ret_files, uint64_t *ret_lost);
-/* Completes what is open, and frees it. */
+/* Completes what is open, and frees it. -1 with *err, also when lines were lost before. */
 int hourly_close(struct hourly *hourly, struct err *err);
 /* Frees it, and what is open is lost. NULL is fine. */
 void hourly_abandon(struct hourly *hourly);

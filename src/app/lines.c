@@ -62,7 +62,9 @@ static int open_hourly(struct lines *lines, const struct setup *setup, bool live
         return EXIT_DONE;
     recover(config.path);
     lines->hourly = hourly_new(&config, err);
-    return lines->hourly ? EXIT_DONE : EXIT_FAILED;
+    if (lines->hourly)
+        return EXIT_DONE;
+    return live ? EXIT_BAD_CONFIG : EXIT_FAILED; /* a unit would start it again for ever */
 }
 
 int lines_check(const struct setup *setup, struct err *err)
@@ -105,11 +107,10 @@ int lines_open(struct lines *lines, const struct setup *setup, bool live, struct
     return lines->events ? EXIT_DONE : EXIT_FAILED;
 }
 
-void lines_configure(const struct lines *lines, const struct setup *setup,
-                     struct analysis_config *config)
+void lines_configure(const struct setup *setup, struct analysis_config *config)
 {
     const union option_value *value = setup->options.value;
-    if (!lines->events)
+    if (!setup_text(setup, OPTION_events) && !setup_text(setup, OPTION_output))
         return;
     config->events_max = value[OPTION_max_events].number;
     config->event_idle_s = (uint32_t)value[OPTION_events_idle].number;

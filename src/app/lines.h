@@ -18,8 +18,7 @@ int lines_open(struct lines *lines, const struct setup *setup, bool live, struct
 /* The signatures and databases are others now. */
 void lines_rename(const struct lines *lines, const struct setup *setup);
 /* Has the analysis keep events, if any are wanted. */
-void lines_configure(const struct lines *lines, const struct setup *setup,
-                     struct analysis_config *config);
+void lines_configure(const struct setup *setup, struct analysis_config *config);
 /* The minutes of a report that is whole, of those between two times. -1 with *err. */
 int lines_add_series(const struct lines *lines, const struct report *report, int64_t from_s,
                      int64_t until_s, struct err *err);

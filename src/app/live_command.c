@@ -94,11 +94,10 @@ static int open_workers(struct sensor *sensor, struct err *err)
                      .feed = sensor->redis_setup.wanted},
         .signatures = setup->signatures,
         .collector = sensor->collector,
-        .events = sensor->outputs.lines.events,
         .keeps_state = setup_text(setup, OPTION_state),
         .recent = terminal_shows(&sensor->terminal),
     };
-    lines_configure(&sensor->outputs.lines, setup, &config.analysis);
+    lines_configure(setup, &config.analysis);
     uint64_t random[3];
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
@@ -290,13 +289,18 @@ static int finish(struct sensor *sensor, struct err *err)
     if (sensor->out)
         pcap_out_flush(sensor->out);
     live_control_end(&sensor->control);
-    live_keeper_end(&sensor->keeper);
+    struct err unkept = {0};
+    bool kept = live_keeper_end(&sensor->keeper, &unkept) == 0;
     live_workers_close(sensor->workers);
     if (live_workers_finish(sensor->workers, &result, err) != 0)
         return -1;
     int status = print_report(sensor, &result, err);
     if (status == 0)
         status = check_written(sensor, err);
+    if (status == 0 && !kept) {
+        *err = unkept;
+        status = -1;
+    }
     if (live_outputs_end(&sensor->outputs, status == 0 ? err : &(struct err){0}) != 0)
         status = -1;
     analysis_free(result.analysis);
@@ -317,6 +321,8 @@ static int capture(struct sensor *sensor, struct err *err)
     if (open_all(sensor, err) != 0)
         return status_of(err);
     status = lock_in(sensor, err);
+    if (status == EXIT_DONE)
+        status = live_outputs_open(&sensor->outputs, err);
     if (status == EXIT_DONE)
         status = live_keeper_open(&sensor->keeper, sensor->setup, err);
     if (status != EXIT_DONE)
@@ -339,7 +345,8 @@ static int capture(struct sensor *sensor, struct err *err)
     struct live_observer terminal = terminal_observer(&sensor->terminal);
     if (terminal_shows(&sensor->terminal))
         live_control_observe(&sensor->control, &terminal);
-    if (live_workers_start(sensor->workers, sensor->out, err) != 0)
+    if (live_workers_start(sensor->workers, sensor->out, sensor->outputs.lines.events, err) !=
+        0)
         return status_of(err);
     live_control_start(&sensor->control, sensor->workers, sensor->collector, sensor->out);
     live_keeper_start(&sensor->keeper);

@@ -183,11 +183,11 @@ void live_keeper_tick(struct live_keeper *state)
         begin(state);
 }
 
-void live_keeper_end(struct live_keeper *state)
+int live_keeper_end(struct live_keeper *state, struct err *err)
 {
     struct result result = {0};
     if (!state->status.kept)
-        return;
+        return 0;
     if (state->child)
         reap(state, true);
     state->begun_ns = now_ns(CLOCK_MONOTONIC);
@@ -196,6 +196,12 @@ void live_keeper_end(struct live_keeper *state)
     write_file(state, &result);
     live_kept_put_back(state->control, state->redis);
     note_result(state, &result);
+    if (result.written)
+        return 0;
+    return err_set(err, state->dir.path, 0, 0,
+                   "the last state is not written, and what came after the one before is lost "
+                   "to the next run: %s",
+                   state->status.text);
 }
 
 static int take_up(struct live_keeper *state, struct err *err)

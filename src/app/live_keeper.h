@@ -48,6 +48,6 @@ int live_keeper_load(struct live_keeper *state, struct live_control *control,
 void live_keeper_start(struct live_keeper *state);
 /* Once a second. */
 void live_keeper_tick(struct live_keeper *state);
-/* Capture has ended and nobody counts: the last checkpoint. */
-void live_keeper_end(struct live_keeper *state);
+/* Capture has ended and nobody counts: the last checkpoint. -1 with *err. */
+int live_keeper_end(struct live_keeper *state, struct err *err);
 void live_keeper_fini(struct live_keeper *state);

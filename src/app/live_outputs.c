@@ -197,7 +197,12 @@ int live_outputs_init(struct live_outputs *outputs, const struct setup *setup, s
         return EXIT_USAGE;
     if (address && !(outputs->server = metrics_server_open(address, err)))
         return EXIT_FAILED;
-    return lines_open(&outputs->lines, setup, true, err);
+    return lines_check(setup, err);
+}
+
+int live_outputs_open(struct live_outputs *outputs, struct err *err)
+{
+    return lines_open(&outputs->lines, outputs->setup, true, err);
 }
 
 int live_outputs_start(struct live_outputs *outputs, struct err *err)

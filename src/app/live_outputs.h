@@ -22,10 +22,13 @@ struct live_outputs {
     bool told_metrics, told_minutes, told_events, told_refused;
 };
 
-/* Before privileges are dropped: opens what the options name. An exit status, with *err when it
- * is not EXIT_DONE; live_outputs_fini() in any case. */
+/* Before privileges are dropped: opens the socket of --metrics. An exit status, with *err when
+ * it is not EXIT_DONE; live_outputs_fini() in any case. */
 int live_outputs_init(struct live_outputs *outputs, const struct setup *setup, struct err *err);
-/* After that: starts to serve. -1 with *err. */
+/* After that, as whoever will write them: opens files and folders. An exit status, with *err.
+ */
+int live_outputs_open(struct live_outputs *outputs, struct err *err);
+/* Starts to serve. -1 with *err. */
 int live_outputs_start(struct live_outputs *outputs, struct err *err);
 struct live_observer live_outputs_observer(struct live_outputs *outputs);
 /* Capture has ended and everything was observed: completes all files. -1 with *err. */

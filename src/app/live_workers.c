@@ -125,9 +125,11 @@ static int start_thread(struct live_workers *workers, struct live_worker *worker
     return -1;
 }
 
-int live_workers_start(struct live_workers *workers, struct pcap_out *out, struct err *err)
+int live_workers_start(struct live_workers *workers, struct pcap_out *out,
+                       struct event_log *events, struct err *err)
 {
     const struct live_workers_config *config = &workers->config;
+    workers->config.events = events;
     for (unsigned w = 0; w < config->n; w++) {
         workers->worker[w].out = out;
         for (unsigned i = 0; i < config->interfaces_n; i++)

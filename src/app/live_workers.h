@@ -27,7 +27,7 @@ struct live_workers_config {
     struct collector *collector;
     bool keeps_state;         /* open minutes stay open at the end: live_workers_close() */
     bool recent;              /* say what came in the last minute */
-    struct event_log *events; /* NULL: none are kept */
+    struct event_log *events; /* set when they start; NULL: none are kept */
     uint32_t seed;
 };
 
@@ -40,8 +40,10 @@ void live_workers_free(struct live_workers *workers);
 /* LINKTYPE_ of the interfaces; false: not all have the same. */
 bool live_workers_linktype(const struct live_workers *workers, uint32_t *ret_linktype);
 
-/* Starts to count. out: what is read is written there, too; may be NULL. -1 with *err. */
-int live_workers_start(struct live_workers *workers, struct pcap_out *out, struct err *err);
+/* Starts to count. out: what is read is written there, too; events: where those go that end.
+ * Either may be NULL. -1 with *err. */
+int live_workers_start(struct live_workers *workers, struct pcap_out *out,
+                       struct event_log *events, struct err *err);
 
 /* Packets that an interface lost by itself, to be booked to now. */
 void live_workers_note_dropped(struct live_workers *workers, uint64_t packets);

@@ -88,7 +88,7 @@ static struct workers_config configure(const struct run *run)
         .make_ahead = processors_allowed() >= 2,
         .read_ahead = processors_allowed() >= 2 * setup->workers,
     };
-    lines_configure(run->lines, setup, &config.analysis);
+    lines_configure(setup, &config.analysis);
     return config;
 }
 

@@ -207,6 +207,10 @@ int hourly_close(struct hourly *hourly, struct err *err)
     int status = 0;
     for (unsigned i = 0; i < LANES; i++)
         status |= close_lane(hourly, &hourly->lanes[i], err);
+    if (status == 0 && hourly->lost)
+        status = err_set(err, hourly->path, 0, 0,
+                         "%llu lines could not be written and are missing there",
+                         (unsigned long long)hourly->lost);
     hourly_abandon(hourly);
     return status;
 }

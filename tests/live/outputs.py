@@ -57,8 +57,10 @@ def check_screen(wire, folder):
     os.mkdir(folder)
     os.chmod(folder, 0o777)
     pressed = gzip.compress(b'{"t":"2020-01-01T00:00:00Z"}\n{"t":"2020-01-01T00:01:00Z"}\n')
-    with open(os.path.join(folder, ".windows-20200101T00.ndjson.gz.tmp"), "wb") as file:
+    left = os.path.join(folder, ".windows-20200101T00.ndjson.gz.tmp")
+    with open(left, "wb") as file:
         file.write(pressed[:-8])  # its end was never written
+    os.chmod(left, 0o666)  # by the user that the sensor becomes
     master, slave = pty.openpty()
     process = wire.start(wire.dark, NIGHTSCOPE, "live", "-i", DARK, "--json", "--output", folder,
                          *OPTIONS, stdout=subprocess.PIPE, stderr=slave)

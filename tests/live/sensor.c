@@ -69,10 +69,9 @@ static void open_workers(struct sensor *sensor, unsigned interfaces, struct err 
                      .profiles = true},
         .signatures = setup->signatures,
         .collector = sensor->collector,
-        .events = sensor->outputs.lines.events,
         .recent = true,
     };
-    lines_configure(&sensor->outputs.lines, setup, &config.analysis);
+    lines_configure(setup, &config.analysis);
     sensor->workers = live_workers_new(&config, err);
     ck_assert_msg(sensor->workers != NULL, "%s", err->text);
 }
@@ -84,6 +83,7 @@ void sensor_start(struct sensor *sensor, unsigned interfaces, const char *const 
     set_up(sensor, interfaces, options);
     ck_assert_msg(live_outputs_init(&sensor->outputs, &sensor->setup, &err) == EXIT_DONE, "%s",
                   err.text);
+    ck_assert_msg(live_outputs_open(&sensor->outputs, &err) == EXIT_DONE, "%s", err.text);
     sensor->collector = collector_new(sensor->setup.workers, NULL);
     ck_assert_ptr_nonnull(sensor->collector);
     collector_run_on(sensor->collector, LIVE_SERIES_MAX);
@@ -94,7 +94,8 @@ void sensor_start(struct sensor *sensor, unsigned interfaces, const char *const 
     live_control_observe(&sensor->control, &outputs);
     live_control_observe(&sensor->control,
                          &(struct live_observer){.context = sensor, .minute = on_minute});
-    ck_assert_int_eq(live_workers_start(sensor->workers, NULL, &err), 0);
+    ck_assert_int_eq(
+        live_workers_start(sensor->workers, NULL, sensor->outputs.lines.events, &err), 0);
     live_control_start(&sensor->control, sensor->workers, sensor->collector, NULL);
 }
 
