@@ -127,6 +127,24 @@ def partners(folder, write, good_path):
     expect("it may come from the command line", done.returncode == 0, done.stderr)
 
 
+def table_rows(write):
+    """What --top cuts, and what it does not: a page is one page."""
+    path = write("ports.pcap", captures.pcap(101, [
+        (10**18 + i * 10**6, 40, syn(i)[:22] + struct.pack(">H", i + 1) + syn(i)[24:]) for i in range(30)]))
+    pages = {top: run("replay", "--top", top, path).stdout.decode() for top in ("0", "20", "1")}
+    expect("a page has the same rows whatever --top is, but for a smaller one",
+           pages["0"] == pages["20"] and "Ports scanned, 10 of 30" in pages["0"]
+           and "Ports scanned, 1 of 30" in pages["1"], pages)
+    for top, n in (("0", 30), ("7", 7)):
+        got = json.loads(run("replay", "--json", "--top", top, path).stdout)
+        expect("JSON has the rows of --top", len(got["ports"]) == n and got["ports_total"] == 30, got["ports"])
+    for command, says in (("replay", "JSON, CSV and HTML"), ("live", "JSON, CSV and HTML"),
+                          ("report", "JSON and CSV")):
+        text = " ".join(run(command, "--help").stdout.decode().split())
+        expect(f"help of {command} says what --top is of", f"rows of a table in {says}" in text
+               and "one page whatever it is" in text, text)
+
+
 def main():
     folder = tempfile.mkdtemp()
 
@@ -267,6 +285,7 @@ def main():
 
     config(folder, write, good_path)
     partners(folder, write, good_path)
+    table_rows(write)
 
     csv = os.path.join(folder, "csv")
     run("replay", "--csv", csv, "--quiet", good_path)
