@@ -103,6 +103,28 @@ static void print_part(void *context, const struct explanation *part)
     (void)putchar('\n');
 }
 
+/* How much of a telescope a source visits needs the telescope's size. */
+static bool is_off(const struct explain *explain, const struct signature *signature)
+{
+    return signature->thresholds_n > 0 && !explain->setup.dark;
+}
+
+static bool any_off(const struct explain *explain)
+{
+    const struct signature_set *set = explain->setup.signatures;
+    for (unsigned i = 0; i < signature_count(set); i++)
+        if ((explain->only < 0 || (unsigned)explain->only == i) &&
+            is_off(explain, signature_at(set, i)))
+            return true;
+    return false;
+}
+
+static void print_off_json(struct explain *explain)
+{
+    json_out_key(&explain->out, "thresholds");
+    json_out_text(&explain->out, "off: --dark not given");
+}
+
 /* Every part of every signature that this kind of packet could match. */
 static void print_packet(struct explain *explain)
 {
@@ -140,10 +162,14 @@ static void print_packet(struct explain *explain)
             json_out_text(&explain->out, signature->name);
             json_out_key(&explain->out, "matches");
             json_out_text(&explain->out, truth);
+            if (is_off(explain, signature))
+                print_off_json(explain);
             json_out_key(&explain->out, "parts");
             json_out_open(&explain->out, '[');
         } else {
-            (void)printf("\n  %s: %s\n", signature->name, truth);
+            (void)printf("\n  %s: %s%s\n", signature->name, truth,
+                         is_off(explain, signature) ? "; its thresholds are off: needs --dark"
+                                                    : "");
         }
         signature_explain(set, i, batch, 0, print_part, explain);
         if (explain->json) {
@@ -295,6 +321,10 @@ static int print_sources(struct explain *explain, struct err *err)
     }
     if (explain->json)
         json_out_close(&explain->out, ']');
+    if (any_off(explain) && explain->json)
+        print_off_json(explain);
+    else if (any_off(explain))
+        (void)puts("signatures with thresholds are off: they need --dark");
     return 0;
 }
 

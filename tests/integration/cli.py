@@ -1,5 +1,5 @@
 """What a user sees when something is wrong: one clear message, the right exit status, and nothing
-lost. cli.py NIGHTSCOPE"""
+lost. cli.py NIGHTSCOPE PCAPS"""
 import json
 import os
 import pty
@@ -125,6 +125,27 @@ def partners(folder, write, good_path):
     site = write("site.conf", b"[events]\nidle = 5m\n[output]\nformat = csv\n")
     done = run("replay", "--config", site, "--output", os.path.join(folder, "out"), good_path)
     expect("it may come from the command line", done.returncode == 0, done.stderr)
+
+
+def thresholds(pcaps):
+    """Without the telescope's size they label nobody, and explain says so."""
+    path, off = os.path.join(pcaps, "signatures", "research-jpcert.pcap"), "off: --dark not given"
+    for dark in ((), ("--dark", "0.0.0.0/0")):
+        source = run("explain", *dark, path).stdout.decode()
+        packet = run("explain", *dark, "--packet", "1", path).stdout.decode()
+        other = run("explain", *dark, "--signature", "mirai", path).stdout.decode()
+        expect("a source's thresholds are off without --dark",
+               source.endswith("\nsignatures with thresholds are off: they need --dark\n") == (not dark)
+               and "they need" not in other, (dark, source, other))
+        expect("a packet's thresholds are off without --dark",
+               f"\n  research-jpcert: yes{'' if dark else '; its thresholds are off: needs --dark'}\n" in packet
+               and "\n  mirai: no\n" in packet, (dark, packet))
+        source = json.loads(run("explain", "--json", *dark, path).stdout)
+        packet = json.loads(run("explain", "--json", *dark, "--packet", "1", path).stdout)["signatures"]
+        expect("JSON says that they are off",
+               source.get("thresholds") == (None if dark else off)
+               and {row["name"] for row in packet if row.get("thresholds") == off}
+               == (set() if dark else {"research-jpcert", "research-nicter"}), (dark, source, packet))
 
 
 def table_rows(write):
@@ -286,6 +307,7 @@ def main():
     config(folder, write, good_path)
     partners(folder, write, good_path)
     table_rows(write)
+    thresholds(sys.argv[2])
 
     csv = os.path.join(folder, "csv")
     run("replay", "--csv", csv, "--quiet", good_path)
