@@ -112,9 +112,22 @@ static void write_sources(const struct page *page, const char *title,
         write_source(page, &grid, &view->top_sources.rows[i], all);
 }
 
+/* Is one of the first rows labelled? Then it may not be a scanner at all. */
+static bool any_labelled(const struct report_view *view, size_t limit)
+{
+    for (size_t i = 0; i < view->top_sources.n && i < limit; i++)
+        if (view->top_sources.rows[i].labels_n > 0)
+            return true;
+    return false;
+}
+
 void text_sources(const struct page *page, const struct report *report)
 {
     write_sources(page, "Top scanners", &report->scan, TEXT_SOURCES, report->located, true);
+    if (any_labelled(&report->scan, TEXT_SOURCES)) {
+        page_spaces(page, GRID_INDENT);
+        page_wrap(page, "and labelled sources of any class", GRID_INDENT);
+    }
 }
 
 void text_victims(const struct page *page, const struct report *report)
