@@ -60,13 +60,23 @@ void parser_expected(struct parser *parser, const struct token *token, const cha
     parser_error(parser, token, "expected %s", what);
 }
 
+static const char *why_bad(char c)
+{
+    switch (c) {
+    case '"':
+        return "a string without its closing quote";
+    case '=':
+        return "not an operator; \"==\" compares";
+    default:
+        return "not a character of the language";
+    }
+}
+
 void parser_advance(struct parser *parser)
 {
     parser->token = lex_next(&parser->lexer);
     if (parser->token.kind == TOK_BAD)
-        parser_error(parser, &parser->token, "%s",
-                     parser->token.text[0] == '"' ? "a string without its closing quote"
-                                                  : "not a character of the language");
+        parser_error(parser, &parser->token, "%s", why_bad(parser->token.text[0]));
 }
 
 void parser_start(struct parser *parser, const char *text, const char *end,
