@@ -95,11 +95,16 @@ static void print_page(const struct setup *setup)
         (void)printf("%-26s %-18s %-13s %9s %-10s %9.2f\n", signature->name, signature->label,
                      origin_name(signature->origin), chance, relation_text(signature), cost_ns);
     }
-    (void)printf(
-        "\n%u signatures in %s are right. Each cost is an estimate for the signature alone; "
-        "together\nthey share what they have in common and cost less than the sum of "
-        "%.0f ns.\n",
-        signature_count(set), setup->signatures_path, total_ns);
+    if (signature_count(set) == 1)
+        (void)printf("\n1 signature in %s is right. Its cost is an estimate.\n",
+                     setup->signatures_path);
+    else
+        (void)printf(
+            "\n%u signatures in %s are right. Each cost is an estimate for the signature "
+            "alone; "
+            "together\nthey share what they have in common and cost less than the sum of "
+            "%.0f ns.\n",
+            signature_count(set), setup->signatures_path, total_ns);
     if (!setup->dark)
         (void)printf("Signatures with thresholds are off without --dark.\n");
 }

@@ -170,7 +170,8 @@ static void tell_errors(const struct signature_errors *errors)
     for (unsigned i = 0; i < errors->n; i++)
         message_error(&errors->items[i]);
     if (errors->unseen > 0)
-        (void)fprintf(stderr, "nightscope: %u more errors\n", errors->unseen);
+        (void)fprintf(stderr, "nightscope: %u more error%s\n", errors->unseen,
+                      errors->unseen == 1 ? "" : "s");
 }
 
 static int load_scanners(struct setup *setup, struct signature_errors *errors)

@@ -211,6 +211,12 @@ def main():
     refused("no signatures", 78, "no signatures", "replay", "--signatures", folder, good_path)
     refused("bad signature", 78, 'bad.sig:1:1: "signatur": expected', "check", "--signatures",
             write("bad.sig", b"signatur x\n"))
+    many = run("check", "--signatures", write("bad.sig", b"signatur x\n" * 51)).stderr.decode()
+    expect("one error more than are shown", many.endswith("\nnightscope: 1 more error\n"), many[-200:])
+    one = b"signature %s\n title t\n origin tool\n match tcp.syn\n chance 1\n"
+    for n, says in ((1, "\n1 signature in "), (2, "\n2 signatures in ")):
+        page = run("check", "--signatures", write("n.sig", b"".join(one % b"x%d" % i for i in range(n)))).stdout.decode()
+        expect("signatures are counted", says in page and (" is right." in page) == (n == 1), page)
     refused("no such source", 2, "expected an IPv4 or IPv6 address", "explain", "--source", "1.2.3",
             good_path)
     refused("no such signature", 2, "no such signature", "explain", "--signature", "x", good_path)
