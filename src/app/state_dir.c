@@ -20,6 +20,10 @@ static int tell(const char *path, int why, struct err *err)
     char user[64];
     struct passwd entry, *found = NULL;
     char buf[1024];
+    if (why == ENOTDIR)
+        return err_set(err, path, 0, 0,
+                       "cannot be used as the folder of --state: a file is in the way: give "
+                       "another directory");
     if (why != EACCES && why != EPERM)
         return err_set(err, path, 0, 0, "cannot be used as the folder of --state: %s",
                        strerror(why));

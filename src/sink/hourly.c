@@ -42,6 +42,17 @@ void hourly_abandon(struct hourly *hourly)
     free(hourly);
 }
 
+/* 0, or an errno. That a name is a file's is told now, not when the first hour is written. */
+static int make_folder(const char *path)
+{
+    struct stat status;
+    if ((mkdir(path, 0777) != 0 && errno != EEXIST) || stat(path, &status) != 0)
+        return errno;
+    if (!S_ISDIR(status.st_mode))
+        return ENOTDIR;
+    return access(path, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
 struct hourly *hourly_new(const struct hourly_config *config, struct err *err)
 {
     struct hourly *hourly = calloc(1, sizeof *hourly);
@@ -64,9 +75,9 @@ struct hourly *hourly_new(const struct hourly_config *config, struct err *err)
             .csv = csv,
         };
     }
-    if ((mkdir(config->path, 0777) != 0 && errno != EEXIST) ||
-        access(config->path, W_OK | X_OK) != 0) {
-        (void)csv_out_error(config->path, "", errno, err);
+    int why = make_folder(config->path);
+    if (why) {
+        (void)csv_out_error(config->path, "", why, err);
         hourly_abandon(hourly);
         return NULL;
     }

@@ -225,6 +225,11 @@ def main():
     refused("misspelt command", 2, '"reply": no such command, perhaps "replay"', "reply")
     refused("unwritable csv", 1, "/dev/null", "replay", "--json", "--csv", "/dev/null/x",
             good_path)
+    for option, status in (("--csv", 1), ("--output", 1), ("--state", 78)):
+        for mode in (0o644, 0o755):
+            os.chmod(good_path, mode)
+            refused("a file where a folder is expected", status, "in the way: give another directory",
+                    "replay", "--json", option, good_path, good_path)
     with open("/dev/full", "wb") as full:
         done = subprocess.run([NIGHTSCOPE, "replay", good_path], stdout=full,
                               stderr=subprocess.PIPE, check=False)
