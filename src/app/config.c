@@ -135,8 +135,11 @@ static int syntax_error(const struct reading *reading, const char *text, size_t 
     while (length > blanks && strchr(BLANKS, at[length - 1]))
         length--;
     return err_set(reading->err, reading->origin, line, (unsigned)blanks + 1,
-                   "\"%.*s\": expected a line such as `key = value` or `[section]`",
-                   (int)(length - blanks), at + blanks);
+                   "\"%.*s\": expected a line such as `key = value` or `[section]`%s",
+                   (int)(length - blanks), at + blanks,
+                   blanks > 0 ? "; an indented line does not go on with the one before: a list "
+                                "goes on in another line of its key"
+                              : "");
 }
 
 int config_parse(const char *text, size_t n, const char *origin, config_take *take,

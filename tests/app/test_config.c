@@ -42,6 +42,11 @@ static const struct {
     {"[report]\ntop = 1\ntop = 2\n", "site.conf:3:7: top \"2\": the key is in line 2 already"},
     {"[report]\ntop = 1\nfoo bar\ntop = 2\n",
      "site.conf:3:1: \"foo bar\": expected a line such as `key = value` or `[section]`"},
+    {"[telescope]\ndark = 192.0.2.0/24,\n\t198.51.100.0/24\n",
+     "site.conf:3:2: \"198.51.100.0/24\": expected a line such as `key = value` or "
+     "`[section]`; an "
+     "indented line does not go on with the one before: a list goes on in another line of its "
+     "key"},
     {"[report\ntop = 1\n",
      "site.conf:1:1: \"[report\": expected a line such as `key = value` or `[section]`"},
     {"[help]\nhelp = yes\n",
