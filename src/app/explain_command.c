@@ -333,6 +333,8 @@ static int print_sources(struct explain *explain, struct err *err)
 static int run(struct explain *explain, struct err *err)
 {
     struct setup *setup = &explain->setup;
+    bool quiet = setup->options.value[OPTION_quiet].given;
+    file_messages_repeated(setup->options.files, setup->options.files_n, quiet);
     struct replay_config config = {.lateness_ns = 60 * INT64_C(1000000000),
                                    .open_max = setup_open_max()};
     struct replay *replay =
@@ -349,7 +351,6 @@ static int run(struct explain *explain, struct err *err)
     if (status == 0 && explain->wanted > 0 && !found)
         status = err_set(err, "--packet", 0, 0, "there are only %llu frames",
                          (unsigned long long)explain->frames);
-    bool quiet = setup->options.value[OPTION_quiet].given;
     if (replay && file_messages_tell(replay, quiet) && status == 0)
         status = 1;
     chunk_free(chunk);

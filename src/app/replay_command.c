@@ -105,6 +105,8 @@ static int start(struct run *run, struct workers_config *config, struct err *err
     if (getrandom(config->analysis.table_key, sizeof config->analysis.table_key, 0) !=
         sizeof config->analysis.table_key)
         return err_set(err, NULL, 0, 0, "cannot read random numbers from the kernel");
+    file_messages_repeated(options->files, options->files_n,
+                           options->value[OPTION_quiet].given);
     run->replay =
         replay_new(&replay_config, (const char *const *)options->files, options->files_n);
     run->gathering = run->publisher ? gathering_new() : NULL;

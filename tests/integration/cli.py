@@ -293,6 +293,21 @@ def main():
     expect("missing file and folder", got["packets"] == 100 and said.count("\n") == 2, said)
     got, said = report("-", "-", good_path, status=1, stdin=good)
     expect("standard input twice", got["packets"] == 200, said)
+    link, second = os.path.join(folder, "link.pcap"), write("second.pcap", good)
+    os.symlink(good_path, link)
+    for files, says in (((good_path, second), None), (("-", second), None),
+                        ((second, good_path, good_path), "good.pcap: given 2 times, and its packets are counted"
+                                                         " each time\n"),
+                        ((good_path, link, good_path), "good.pcap: given 3 times, and its packets are counted"
+                                                       f" each time; also named {link}\n"),
+                        ((second, link, good_path, second), "second.pcap: given 2 times, and its packets are"
+                         " counted each time; other files given several times: 1\n")):
+        got, said = report(*files, stdin=good)
+        expect("one file given several times is warned of", got["packets"] == 100 * len(files)
+               and (said.endswith(says) and said.count("\n") == 1 if says else said == ""), (files, said))
+        said = run("explain", *files, stdin=good).stderr.decode()
+        expect("explain warns, too", says in said if says else said == "", (files, said))
+        expect("unless it is to be quiet", report("--quiet", *files, stdin=good)[1] == "", files)
 
     # A progress bar on a terminal only, and it is cleared.
     master, slave = pty.openpty()
