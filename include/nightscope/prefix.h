@@ -10,7 +10,8 @@ struct prefix_set;
 /* Parses "PREFIX[,PREFIX]...": 192.0.2.0/24, 2001:db8::/32, a bare address; `!PREFIX` takes
  * addresses out (the longest prefix that covers an address decides); `@FILE` reads prefixes
  * from a file, one or more a line, `#` starts a comment. Host bits that are set are an error.
- * `origin` names the option for messages, e.g. "--dark". NULL on error, *err is filled. */
+ * `origin` names the option for messages, e.g. "--dark". NULL on error, *err is filled; what is
+ * wrong in or with such a file has the file as its origin. */
 struct prefix_set *prefix_set_parse(const char *text, const char *origin, struct err *err);
 void prefix_set_free(struct prefix_set *set);
 

@@ -116,20 +116,21 @@ static int parse_prefix(struct prefix_list *list, const char *token,
     return add(list, &prefix, place, err);
 }
 
-/* The bytes of a file with a NUL after them; the caller frees them. */
+/* The bytes of a file with a NUL after them; the caller frees them. An error is the file's, not
+ * the option's. */
 static char *read_file(const char *path, const char *origin, struct err *err)
 {
     size_t size = 0, cap = 1 << 16;
     char *text = NULL, *ret = NULL;
     FILE *file = fopen(path, "re");
     if (!file) {
-        (void)err_set(err, origin, 0, 0, "%s: %s", path, strerror(errno));
+        (void)err_set(err, path, 0, 0, "cannot be read for %s: %s", origin, strerror(errno));
         return NULL;
     }
     for (;;) {
         char *grown = realloc(text, cap);
         if (!grown) {
-            (void)err_set(err, origin, 0, 0, "%s: out of memory", path);
+            (void)err_set(err, path, 0, 0, "out of memory");
             goto out;
         }
         text = grown;
@@ -137,14 +138,13 @@ static char *read_file(const char *path, const char *origin, struct err *err)
         if (size < cap - 1)
             break;
         if (cap > PREFIX_FILE_BYTES_MAX) {
-            (void)err_set(err, origin, 0, 0, "%s: longer than %d bytes", path,
-                          PREFIX_FILE_BYTES_MAX);
+            (void)err_set(err, path, 0, 0, "longer than %d bytes", PREFIX_FILE_BYTES_MAX);
             goto out;
         }
         cap *= 2;
     }
     if (ferror(file)) {
-        (void)err_set(err, origin, 0, 0, "%s: %s", path, strerror(errno));
+        (void)err_set(err, path, 0, 0, "cannot be read for %s: %s", origin, strerror(errno));
         goto out;
     }
     text[size] = '\0';

@@ -197,8 +197,12 @@ def main():
     refused("host bits", 2, "--dark", "replay", "--dark", "10.0.0.1/8", good_path)
     refused("prefix file", 78, "dark.txt:2", "replay", "--dark",
             "@" + write("dark.txt", b"10.0.0.0/8\nbogus\n"), good_path)
-    refused("missing prefix file", 2, "nowhere.txt", "replay", "--dark",
-            "@" + os.path.join(folder, "nowhere.txt"), good_path)
+    for option in (("--dark",), ("--decapsulate", "gre", "--tunnel")):
+        for path in (os.path.join(folder, "nowhere.txt"), folder):
+            refused("a prefix file that cannot be read, as other such files", 78,
+                    f"{path}: cannot be read for {option[-1]}: ", "replay", *option, "@" + path, good_path)
+    refused("a prefix file that serve cannot read", 78, f"{folder}: cannot be read for --dark: ", "serve",
+            "--redis", "redis://localhost", "--dark", "@" + folder)
     refused("tunnel without its end", 2, "needs --tunnel ADDR", "replay", "--decapsulate", "gre",
             good_path)
     refused("bad tunnel kind", 2, "expected gre, ipip or vxlan", "replay", "--decapsulate",

@@ -82,7 +82,8 @@ static const struct {
      "--dark: 10.0.0.0/8 is both in the set and, with \"!\", out of it"},
     {"!10.0.0.0/8",
      "--dark: no address is in the set: \"!\" takes addresses out of other prefixes"},
-    {"@/nonexistent/prefixes", "--dark: /nonexistent/prefixes: No such file or directory"},
+    {"@/nonexistent/prefixes",
+     "/nonexistent/prefixes: cannot be read for --dark: No such file or directory"},
 };
 
 START_TEST(hashes_are_of_addresses_not_of_words)
