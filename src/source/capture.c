@@ -97,19 +97,32 @@ static bool not_a_capture(struct capture *capture)
 }
 
 /* Recognises the format by its first four bytes. */
-static bool begin(struct capture *capture)
+static void recognise(struct capture *capture)
 {
     const struct stream *stream = &capture->stream;
-    if (!stream_need(&capture->stream, 4))
-        return stream->no_memory || stream->last == CONTENTS_CUT ||
-                       stream->last == CONTENTS_FAILED
-                   ? ended(capture)
-                   : not_a_capture(capture);
+    if (!stream_need(&capture->stream, 4)) {
+        bool is_short = !stream->no_memory && stream->last != CONTENTS_CUT &&
+                        stream->last != CONTENTS_FAILED;
+        (void)(is_short ? not_a_capture(capture) : ended(capture));
+        return;
+    }
     uint32_t magic = capture_load32(stream->pos, false);
-    if (magic == PCAPNG_SECTION)
-        return pcapng_begin(capture);
-    return pcap_begin(capture, magic) || capture->state != CAPTURE_OPEN ||
-           not_a_capture(capture);
+    bool known = magic == PCAPNG_SECTION ? pcapng_begin(capture) : pcap_begin(capture, magic);
+    if (!known && capture->state == CAPTURE_OPEN)
+        (void)not_a_capture(capture);
+}
+
+/* Without a whole header there is no capture, as there is none in an empty file. */
+static void begin(struct capture *capture)
+{
+    recognise(capture);
+    if (capture->state != CAPTURE_CUT)
+        return;
+    const struct stream *stream = &capture->stream;
+    (void)capture_fail(capture,
+                       "not a capture file: cut at byte %" PRIu64 "%s, inside its header",
+                       stream_offset(stream) + stream_available(stream),
+                       stream->contents->name[0] ? " of the unpacked data" : "");
 }
 
 static int open_fd(const char *name)
@@ -151,7 +164,7 @@ struct capture *capture_open(const char *name, struct block_pool *pool,
         return NULL;
     }
     stream_init(&capture->stream, contents, pool);
-    (void)begin(capture); /* a failure is in its state */
+    begin(capture); /* a failure is in its state */
     return capture;
 }
 
