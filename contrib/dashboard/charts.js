@@ -1,5 +1,6 @@
 // Time series, from minutes to months: drag to zoom, or use the buttons; both pictures on one axis.
 import { make, refill, retext, svg } from "./dom.js";
+import { lonely, pathOf } from "./gaps.js";
 import { short, span, stamp, word } from "./words.js";
 import { setState, state } from "./state.js";
 import { saveCsv, saveSvg } from "./download.js";
@@ -126,7 +127,8 @@ export class Charts {
             scales: { x: { time: true }, y: { range: (u, min, max) => [0, max > 0 ? max * 1.08 : 1] } },
             axes: [{ ...axis, space: 90, values: (u, ticks) => timeTexts(ticks) }, { ...axis, size: 64, values: (u, ticks) => ticks.map((v) => short(v)) }],
             series: [{}, ...this.fields(kind).map(([name, colour], i) => ({
-                label: this.nameOf(name), stroke: take(`--t-${colour}`), width: 1.6, spanGaps: false, points: { show: false },
+                label: this.nameOf(name), stroke: take(`--t-${colour}`), width: 1.6, spanGaps: false,
+                points: { show: false, filter: (u, j) => lonely(u.data[j]), size: 5, width: 0, fill: take(`--t-${colour}`) },
                 fill: i === 0 ? `${take(`--t-${colour}`)}2e` : undefined,
             }))],
             hooks: {
@@ -188,13 +190,8 @@ export class Charts {
                 svg("path", { d: `M${left} ${y(0)}H${width - 20}M${left} ${y(most)}H${width - 20}`, stroke: take("--line") }),
                 text(left, height - 8, stamp(times[0])), text(width - 20, height - 8, `${stamp(times[times.length - 1])} UTC`, "end"),
                 columns.map((column, j) => {
-                    let line = "", gap = true;
-                    column.forEach((v, i) => {
-                        if (v !== null) line += `${gap ? "M" : "L"}${x(times[i]).toFixed(1)} ${y(v).toFixed(1)}`;
-                        gap = v === null;
-                    });
                     const [name, colour] = this.fields(kind)[j];
-                    return [svg("path", { d: line, fill: "none", stroke: take(`--t-${colour}`), "stroke-width": 1.5 }),
+                    return [svg("path", { d: pathOf(column, (i) => x(times[i]), y), fill: "none", stroke: take(`--t-${colour}`), "stroke-width": 1.5, "stroke-linecap": "round" }),
                         svg("text", { x: left + 240 + j * 130, y: 20, "font-family": "sans-serif", "font-size": 13, fill: take(`--t-${colour}`) }, this.nameOf(name))];
                 }));
         };

@@ -1,6 +1,7 @@
 // The overview: the newest minute, the window, what share of it is IoT, who scans with what, what
 // was lost, and how fresh all of it is.
 import { make, refill, svg } from "./dom.js";
+import { pathOf } from "./gaps.js";
 import { dayText, number, percent, short, span, stamp, word } from "./words.js";
 import { state } from "./state.js";
 import { saveCsv } from "./download.js";
@@ -43,13 +44,8 @@ function sparkline(values, kind) {
     const most = Math.max(1, ...values.filter((v) => v !== null));
     const x = (i) => (i / Math.max(1, values.length - 1)) * width;
     const y = (v) => height - 3 - (v / most) * (height - 6);
-    let line = "", gap = true;
-    values.forEach((v, i) => {
-        if (v !== null) line += `${gap ? "M" : "L"}${x(i).toFixed(1)} ${y(v).toFixed(1)}`;
-        gap = v === null;
-    });
     return svg("svg", { viewBox: `0 0 ${width} ${height}`, class: `spark spark-${kind}`, preserveAspectRatio: "none", "aria-hidden": "true" },
-        svg("path", { d: line, fill: "none", "vector-effect": "non-scaling-stroke" }));
+        svg("path", { d: pathOf(values, x, y), fill: "none", "stroke-linecap": "round", "vector-effect": "non-scaling-stroke" }));
 }
 
 function nowCard({ summary, hour }) {

@@ -224,6 +224,39 @@ async function focusStays(page) {
     await page.waitForFunction(() => !document.querySelector("#ranking tr.picked"));
 }
 
+/* A minute between two gaps has no line; it is a dot in every picture. */
+async function lonelyMinutes() {
+    const page = await context.newPage();
+    await page.addInitScript(() => {
+        const plain = window.fetch;
+        window.fetch = async (url, options) => {
+            const response = await plain(url, options);
+            if (!String(url).includes("/series") || !response.ok) return response;
+            const answer = await response.json(), middle = Math.floor(answer.points / 2);
+            for (const column of Object.values(answer.fields)) column.forEach((_, i) => (column[i] = i === middle ? 600 : null));
+            return new Response(JSON.stringify(answer), response);
+        };
+    });
+    await page.goto(`${address}?sensor=a`);
+    await ready(page);
+    await page.waitForSelector(".spark path", { state: "attached" });
+    const sparks = await page.$$eval(".spark path", (all) => all.map((each) => `${each.getAttribute("d")} ${getComputedStyle(each).strokeLinecap}`));
+    check("a sparkline has a dot", sparks.length === 2 && sparks.every((each) => /^M[\d.]+ [\d.]+h0 round$/.test(each)), sparks);
+    const drawn = await page.$$eval(".plot", (all) => all.map((plot) => {
+        const canvas = plot.querySelector("canvas"), wanted = getComputedStyle(plot.querySelector("figcaption i")).backgroundColor.match(/\d+/g).map(Number);
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let n = 0;
+        for (let i = 0; i < data.length; i += 4) n += data[i + 3] === 255 && wanted.every((v, k) => Math.abs(data[i + k] - v) < 3);
+        return n;
+    }));
+    check("a chart has a dot", drawn.length === 2 && drawn.every((n) => n > 3 && n < 40), drawn);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#series-svg")]);
+    const text = readFileSync(await download.path(), "utf8");
+    check("a saved picture has a dot", (text.match(/d="M[\d.]+ [\d.]+h0"[^>]*stroke-linecap="round"/g) || []).length === 2, text.slice(0, 600));
+    await picture(page, "dots", false);
+    await page.close();
+}
+
 /* A server that is busy answers the feed with 503, after which a browser gives up. */
 async function feedAgain() {
     const page = await context.newPage();
@@ -344,6 +377,7 @@ await sensors(page);
 await sourcePage();
 await others();
 await keyboard();
+await lonelyMinutes();
 await notThere();
 await feedAgain();
 await away();
