@@ -244,15 +244,17 @@ static void print_evidence_json(struct explain *explain, const struct source_evi
 static void print_evidence_page(struct explain *explain, const struct source_evidence *row)
 {
     const struct signature *signature = signature_at(explain->setup.signatures, row->signature);
+    const double TINY = 1e-300; /* near where numbers end: 0 would say that it cannot be */
+    bool tiny = row->probability < TINY;
     if (signature->thresholds_n > 0)
         (void)printf("    %-26s thresholds %s\n", signature->name,
                      row->labelled ? "reached: LABELLED" : "not reached");
     else
         (void)printf(
             "    %-26s %llu of %llu candidates are distinct matches; by chance (%.2g each) "
-            "%.2g%s\n",
+            "%s%.2g%s\n",
             signature->name, (unsigned long long)row->hits, (unsigned long long)row->candidates,
-            row->chance, row->probability,
+            row->chance, tiny ? "less than " : "", tiny ? TINY : row->probability,
             !row->labelled                            ? ""
             : row->probability > explain->setup.alpha ? ": LABELLED earlier"
                                                       : ": LABELLED");

@@ -149,6 +149,13 @@ def thresholds(pcaps):
                == (set() if dark else {"research-jpcert", "research-nicter"}), (dark, source, packet))
 
 
+def small_chances(pcaps):
+    """A chance is never 0, however many packets match."""
+    page = run("explain", "--top", "1", "--signature", "mirai", os.path.join(pcaps, "mirai-like.pcap")).stdout.decode()
+    expect("191 packets of Mirai", "191 of 191 candidates are distinct matches; by chance (2.3e-10 each) "
+           "less than 1e-300: LABELLED\n" in page, page)
+
+
 def table_rows(write):
     """What --top cuts, and what it does not: a page is one page."""
     path = write("ports.pcap", captures.pcap(101, [
@@ -340,6 +347,7 @@ def main():
     partners(folder, write, good_path)
     table_rows(write)
     thresholds(sys.argv[2])
+    small_chances(sys.argv[2])
 
     csv = os.path.join(folder, "csv")
     run("replay", "--csv", csv, "--quiet", good_path)
