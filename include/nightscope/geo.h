@@ -14,7 +14,8 @@ struct geo;
 
 struct geo *geo_new(void);
 void geo_free(struct geo *geo);
-/* -1 with *err when it is not a database of countries or AS. */
+/* Copies it into memory, so that the file may be overwritten. -1 with *err when it is not a
+ * database of countries or AS. */
 int geo_open(struct geo *geo, const char *path, struct err *err);
 /* A locator over the open files; valid until geo_free(). Safe from several threads. */
 struct locator geo_locator(const struct geo *geo);

@@ -63,6 +63,7 @@ static const int ALLOWED[] = {
     SCMP_SYS(pwrite64),
     SCMP_SYS(writev),
     SCMP_SYS(lseek),
+    SCMP_SYS(memfd_create),
     SCMP_SYS(fstat),
     SCMP_SYS(stat),
     SCMP_SYS(lstat),

@@ -8,9 +8,14 @@
 #include "enrich/geo_tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <maxminddb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     GEO_FILES_MAX = 16,
@@ -55,13 +60,55 @@ static int open_error(struct err *err, const char *path, int status)
                    MMDB_strerror(status));
 }
 
+static bool copy_file(int from, int to)
+{
+    enum { PART = 1 << 16 };
+    uint8_t part[PART];
+    for (;;) {
+        ssize_t n = read(from, part, sizeof part);
+        if (n <= 0)
+            return n == 0;
+        for (ssize_t done = 0, more; done < n; done += more) {
+            more = write(to, part + done, (size_t)(n - done));
+            if (more <= 0)
+                return false;
+        }
+    }
+}
+
+/* libmaxminddb maps a file by its name. A file that is overwritten in place while it is mapped
+ * (cp, curl -o) would end the process with SIGBUS, so it is given a copy in memory. */
+static int open_copy(const char *path, MMDB_s *mmdb)
+{
+    char copy_path[32];
+    int file = open(path, O_RDONLY | O_CLOEXEC), copy = -1;
+    struct stat stat;
+    bool copied = false;
+    if (file >= 0 && fstat(file, &stat) == 0 && S_ISREG(stat.st_mode))
+        copy = memfd_create("nightscope-geo", MFD_CLOEXEC);
+    if (copy >= 0)
+        copied = copy_file(file, copy);
+    (void)snprintf(copy_path, sizeof copy_path, "/proc/self/fd/%d", copy);
+    /* Without memory for it, or without /proc, the file itself is better than none. */
+    int status = copied ? MMDB_open(copy_path, MMDB_MODE_MMAP, mmdb) : MMDB_FILE_OPEN_ERROR;
+    if (status == MMDB_FILE_OPEN_ERROR)
+        status = MMDB_open(path, MMDB_MODE_MMAP, mmdb);
+    int why = errno; /* open_error() tells it */
+    if (copy >= 0)
+        (void)close(copy); /* the mapping stays */
+    if (file >= 0)
+        (void)close(file);
+    errno = why;
+    return status;
+}
+
 int geo_open(struct geo *geo, const char *path, struct err *err)
 {
     if (geo->n == GEO_FILES_MAX)
         return err_set(err, path, 0, 0, "more than %d databases", GEO_FILES_MAX);
     struct database *database = &geo->databases[geo->n];
     *database = (struct database){0};
-    int status = MMDB_open(path, MMDB_MODE_MMAP, &database->mmdb);
+    int status = open_copy(path, &database->mmdb);
     if (status != MMDB_SUCCESS)
         return open_error(err, path, status);
     database->knows = geo_probe(&database->mmdb);

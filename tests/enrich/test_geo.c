@@ -252,6 +252,25 @@ START_TEST(a_long_name_is_cut_between_characters)
 }
 END_TEST
 
+/* As `cp new.mmdb old.mmdb` does it, while a sensor has the old one. */
+START_TEST(a_file_may_be_overwritten_while_it_is_open)
+{
+    char path[sizeof scratch + 32], command[sizeof path + 4200];
+    struct err err = {0};
+    struct geo *geo = geo_new();
+    (void)snprintf(path, sizeof path, "%s.copy", scratch);
+    (void)snprintf(command, sizeof command, "cp '%s' '%s'", database_path("country"), path);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert_msg(geo_open(geo, path, &err) == 0, "%s", err.text);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    struct locator locator = geo_locator(geo);
+    struct address tokyo = v4(192, 0, 2, 1);
+    ck_assert_str_eq(locator.locate(locator.context, &tokyo).cc, "JP");
+    geo_free(geo);
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 START_TEST(errors_say_what_was_found)
 {
     struct geo *geo = geo_new();
@@ -401,6 +420,7 @@ int main(void)
     tcase_add_loop_test(tests, places_of_many_are_those_of_each, 0, layouts);
     tcase_add_test(tests, only_two_capital_letters_are_a_country);
     tcase_add_test(tests, a_long_name_is_cut_between_characters);
+    tcase_add_test(tests, a_file_may_be_overwritten_while_it_is_open);
     tcase_add_test(tests, errors_say_what_was_found);
     tcase_add_loop_test(tests, truncated_databases_are_survived, 0, breakable);
     tcase_add_loop_test(tests, flipped_bits_are_survived, 0, breakable);
