@@ -153,9 +153,7 @@ static struct operand parse_prefix(struct parser *parser, struct operand address
     }
     parser_advance(parser);
     if (most == 32) {
-        uint64_t host = UINT32_MAX >> len;
-        if (len == 32)
-            host = 0;
+        uint64_t host = (uint64_t)UINT32_MAX >> len;
         if (address.range.lo & host) {
             parser_error(parser, &address.token, "bits of the host part are set");
             return none();

@@ -122,7 +122,7 @@ void record_value(const struct field *field, const struct record_root *root, con
         break;
     case FIELD_TIME_NS:
         value->kind = root->report->has_time ? VALUE_TEXT : VALUE_NULL;
-        value->text = time_at(field, at, value);
+        value->text = root->report->has_time ? time_at(field, at, value) : NULL;
         break;
     case FIELD_TIME_S:
     case FIELD_START_S:

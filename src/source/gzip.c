@@ -31,19 +31,29 @@ static bool refill(struct gzip *gzip)
     return true;
 }
 
-/* After a member: another one, or the end. False: a read error. */
-static bool next_member(struct gzip *gzip)
+/* After a member: another one, or the end, and zeros before either, as tapes are padded. */
+static enum contents_result next_member(struct gzip *gzip)
 {
-    while (gzip->in_n < 2 && !gzip->input_ended)
+    for (;;) {
+        for (; gzip->in_n && *gzip->next_in == 0; gzip->in_n--)
+            gzip->next_in++;
+        if (gzip->in_n >= 2 || gzip->input_ended)
+            break;
         if (!refill(gzip))
-            return false;
+            return contents_fail_errno(&gzip->contents, gzip->input->error);
+    }
     const uint8_t *next = gzip->next_in;
-    if (gzip->in_n < 2 || next[0] != 0x1f || next[1] != 0x8b)
+    if (gzip->in_n == 0) {
         gzip->ended = true;
-    else
-        inflater_reset(gzip->inflater);
+        return CONTENTS_END;
+    }
+    if (gzip->in_n < 2 && next[0] == 0x1f)
+        return CONTENTS_CUT;
+    if (gzip->in_n < 2 || next[0] != 0x1f || next[1] != 0x8b)
+        return contents_fail(&gzip->contents, "what follows a member is none");
+    inflater_reset(gzip->inflater);
     gzip->between_members = false;
-    return true;
+    return CONTENTS_OK;
 }
 
 static enum contents_result gzip_read(struct contents *contents, uint8_t *buf, size_t cap,
@@ -53,10 +63,11 @@ static enum contents_result gzip_read(struct contents *contents, uint8_t *buf, s
     uint32_t room = cap < UINT32_MAX ? (uint32_t)cap : UINT32_MAX, left = room;
     bool stuck = false;
     while (left == room) {
-        if (gzip->between_members && !next_member(gzip))
-            return contents_fail_errno(contents, gzip->input->error);
         if (gzip->ended)
             return CONTENTS_END;
+        enum contents_result next = gzip->between_members ? next_member(gzip) : CONTENTS_OK;
+        if (next != CONTENTS_OK)
+            return next;
         if ((stuck || !gzip->in_n) && !gzip->input_ended && !refill(gzip))
             return contents_fail_errno(contents, gzip->input->error);
         struct inflate_buffers buffers = {gzip->next_in, buf, gzip->in_n, room};

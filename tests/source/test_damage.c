@@ -134,6 +134,40 @@ START_TEST(flipped_bytes_do_no_harm)
 }
 END_TEST
 
+/* Zeros behind a member are padding, and a member behind them is one; all else is damage. */
+START_TEST(what_follows_a_gzip_member_is_not_dropped)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+        bool failed;
+    } REST[] = {{"", 0, false},
+                {"\0\0\0", 3, false},
+                {"x", 1, true},
+                {"\0\0garbage", 9, true},
+                {"\x1f\x8c", 2, true}};
+    for (size_t i = 0; i < sizeof REST / sizeof REST[0]; i++) {
+        struct buf plain = {0}, buf = {0};
+        pcap_header(&plain, 0xa1b2c3d4, false, 1);
+        pcap_record(&plain, false, 1, 0, "abc", 3, 60);
+        size_t first_n = plain.n;
+        pcap_record(&plain, false, 2, 0, "abc", 3, 60);
+        put_gzip(&buf, plain.data, first_n);
+        put(&buf, REST[i].text, REST[i].n);
+        put_gzip(&buf, plain.data + first_n, plain.n - first_n);
+        struct result result = replay_buf(&buf);
+        ck_assert_uint_eq(result.n, REST[i].failed ? 1 : 2);
+        ck_assert_int_eq(result.files[0].failed, REST[i].failed);
+        if (REST[i].failed)
+            ck_assert_str_eq(result.files[0].error.text,
+                             "cannot be read at byte 43: gzip: what follows a member is none");
+        result_free(&result);
+        buf_free(&plain);
+        buf_free(&buf);
+    }
+}
+END_TEST
+
 /* The checksum at the end of gzip data, and the last block of zstd data. */
 START_TEST(damaged_compression_keeps_what_came_before)
 {
@@ -179,6 +213,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, cut_at_any_byte_keeps_what_came_before, 0, KINDS);
     tcase_add_loop_test(tests, flipped_bytes_do_no_harm, 0, KINDS);
+    tcase_add_test(tests, what_follows_a_gzip_member_is_not_dropped);
     tcase_add_loop_test(tests, damaged_compression_keeps_what_came_before, 0, 2);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
