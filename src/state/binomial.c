@@ -2,7 +2,9 @@
 
 #include <math.h>
 
-double binomial_tail(uint64_t n, double p, uint64_t k)
+/* The tail, or a part of it that is above `enough`: a source may stay close to a label for
+ * ever, where the sum has thousands of terms and the first few of them decide. */
+static double tail_until(uint64_t n, double p, uint64_t k, double enough)
 {
     if (k == 0 || p >= 1)
         return 1;
@@ -16,8 +18,8 @@ double binomial_tail(uint64_t n, double p, uint64_t k)
                       lgamma_r(trials - hits + 1, &sign) + hits * log(p) +
                       (trials - hits) * log1p(-p);
     /* Above the mean each term is smaller than the one before: sum until they vanish. */
-    double term = 1, sum = 1, odds = p / (1 - p);
-    for (double i = hits; i < trials; i++) {
+    double term = 1, sum = 1, odds = p / (1 - p), sum_enough = enough / exp(log_term);
+    for (double i = hits; i < trials && sum <= sum_enough; i++) {
         term *= (trials - i) / (i + 1) * odds;
         sum += term;
         if (term < sum * 1e-12)
@@ -25,4 +27,15 @@ double binomial_tail(uint64_t n, double p, uint64_t k)
     }
     double tail = exp(log_term + log(sum));
     return tail < 1 ? tail : 1;
+}
+
+double binomial_tail(uint64_t n, double p, uint64_t k)
+{
+    return tail_until(n, p, k, INFINITY);
+}
+
+bool binomial_is_chance(uint64_t n, double p, uint64_t k, double alpha)
+{
+    const double surely = 1 + 1e-9; /* above alpha by more than rounding */
+    return tail_until(n, p, k, surely * alpha) > alpha;
 }

@@ -268,8 +268,8 @@ unsigned evidence_judge(const struct evidence_plan *plan, struct pool *pool, uin
                         unsigned signature, uint64_t candidates)
 {
     struct evidence_record *record = evidence_find(pool, head, signature);
-    if (!record ||
-        binomial_tail(candidates, plan->items[signature].chance, record->hits) > plan->alpha)
+    if (!record || binomial_is_chance(candidates, plan->items[signature].chance, record->hits,
+                                      plan->alpha))
         return 0;
     return raise(record, true) & NOTE_LABELS;
 }

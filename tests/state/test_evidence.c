@@ -37,6 +37,28 @@ START_TEST(binomial_tail_has_sane_ends)
 }
 END_TEST
 
+/* Sooner than the whole sum, and the same: also close to alpha, and far from it. */
+START_TEST(what_is_chance_is_told_by_the_tail)
+{
+    struct random random = random_seeded("what_is_chance");
+    enum { CASES = 20000 };
+    for (unsigned i = 0; i < CASES; i++) {
+        uint64_t n = 1 + random_below(&random, UINT64_C(1) << (1 + random_below(&random, 24)));
+        double p = ldexp(1 + (double)random_below(&random, 1000) / 1000,
+                         -1 - (int)random_below(&random, 32));
+        double mean = (double)n * p, sigma = sqrt(mean * (1 - p));
+        double hits = mean + sigma * (double)random_below(&random, 90) / 10;
+        uint64_t k = hits < (double)n ? (uint64_t)hits : n;
+        double tail = binomial_tail(n, p, k);
+        double alphas[] = {1e-9, tail * 0.5, tail * 0.999, tail * 1.001, tail * 3};
+        for (unsigned j = 0; j < sizeof alphas / sizeof *alphas; j++)
+            ck_assert_msg(binomial_is_chance(n, p, k, alphas[j]) == (tail > alphas[j]),
+                          "n %llu, p %.17g, k %llu, alpha %.17g", (unsigned long long)n, p,
+                          (unsigned long long)k, alphas[j]);
+    }
+}
+END_TEST
+
 static const char TEXT[] = "signature fixed-id\n"
                            "    title Fixed id\n"
                            "    label tool-a\n"
@@ -321,6 +343,7 @@ int main(void)
     tcase_add_loop_test(tests, binomial_tail_equals_exact_sums, 0,
                         sizeof TAILS / sizeof *TAILS);
     tcase_add_test(tests, binomial_tail_has_sane_ends);
+    tcase_add_test(tests, what_is_chance_is_told_by_the_tail);
     suite_add_tcase(suite, tests);
     tests = tcase_create("source");
     tcase_add_checked_fixture(tests, setup, teardown);
