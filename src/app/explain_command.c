@@ -14,8 +14,8 @@
 #include <string.h>
 
 enum {
-    SHOWN_PACKETS = 3, /* of each signature of a source */
-    SOURCE_SIGNATURES = 64,
+    SHOWN_PACKETS = 3,        /* of each signature of a source */
+    SOURCE_SIGNATURES = 4096, /* more than anybody has loaded */
     LINE_CAP = 256,
 };
 

@@ -154,9 +154,7 @@ bool pcapng_read_statistics(struct capture *capture, const uint8_t *block, uint3
     if (bad)
         return fail_option(capture);
     if (id >= capture->pcapng.n)
-        return capture_fail(
-            capture, "damaged at byte %" PRIu64 ": statistics of interface %" PRIu32 " of %u",
-            capture->record_offset, id, capture->pcapng.n);
+        return true; /* they say nothing of the packets behind them, which are whole */
     struct interface *interface = &capture->pcapng.interfaces[id];
     capture->dropped += dropped - interface->dropped; /* the last ones stand */
     interface->dropped = dropped;

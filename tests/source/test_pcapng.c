@@ -174,10 +174,13 @@ START_TEST(last_statistics_of_each_interface_add_up)
         ng_interface(&buf, big, 1, 0, 6, 0);
         ng_statistics(&buf, big, 0, 10, 1);
         ng_statistics(&buf, big, 1, 200, 0);
+        ng_statistics(&buf, big, 7, 1000, 0); /* of none: says nothing of what follows */
         ng_statistics(&buf, big, 0, 30, 4);
+        ng_packet(&buf, big, 1, 1, "x", 1, 1);
     }
     struct result result = replay_buf(&buf);
     ck_assert_str_eq(result.files[0].error.text, "");
+    ck_assert_uint_eq(result.n, 2);
     ck_assert_uint_eq(result.files[0].dropped, 2 * (30 + 4 + 200));
     result_free(&result);
     buf_free(&buf);
