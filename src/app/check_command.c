@@ -101,8 +101,8 @@ static void print_page(const struct setup *setup)
     else
         (void)printf(
             "\n%u signatures in %s are right. Each cost is an estimate for the signature "
-            "alone; "
-            "together\nthey share what they have in common and cost less than the sum of "
+            "alone; together\nthey share what they have in common and cost less than the sum "
+            "of "
             "%.0f ns.\n",
             signature_count(set), setup->signatures_path, total_ns);
     if (!setup->dark)

@@ -15,7 +15,7 @@
 
 enum {
     SHOWN_PACKETS = 3,        /* of each signature of a source */
-    SOURCE_SIGNATURES = 4096, /* more than anybody has loaded */
+    SOURCE_SIGNATURES = 4096, /* with evidence of one source */
     LINE_CAP = 256,
 };
 

@@ -277,6 +277,12 @@ static int check_written(const struct sensor *sensor, struct err *err)
                    (unsigned long long)status.lost);
 }
 
+static int tell(const struct err *err)
+{
+    message_error(err);
+    return -1;
+}
+
 /* Stops, counts what is left, prints. */
 static int finish(struct sensor *sensor, struct err *err)
 {
@@ -289,20 +295,19 @@ static int finish(struct sensor *sensor, struct err *err)
     if (sensor->out)
         pcap_out_flush(sensor->out);
     live_control_end(&sensor->control);
-    struct err unkept = {0};
+    struct err unkept = {0}, also;
     bool kept = live_keeper_end(&sensor->keeper, &unkept) == 0;
     live_workers_close(sensor->workers);
     if (live_workers_finish(sensor->workers, &result, err) != 0)
         return -1;
     int status = print_report(sensor, &result, err);
-    if (status == 0)
-        status = check_written(sensor, err);
-    if (status == 0 && !kept) {
-        *err = unkept;
-        status = -1;
-    }
-    if (live_outputs_end(&sensor->outputs, status == 0 ? err : &(struct err){0}) != 0)
-        status = -1;
+    /* One full disk is behind several of these: each says what is missing. */
+    if (!kept)
+        status = tell(&unkept);
+    if (check_written(sensor, &also) != 0)
+        status = tell(&also);
+    if (live_outputs_end(&sensor->outputs, &also) != 0)
+        status = tell(&also);
     analysis_free(result.analysis);
     return status;
 }

@@ -94,7 +94,8 @@ def full_disk(wire, folder, rng):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k,mode=777", "none", disk], check=True)
     try:
         kept = os.path.join(disk, "full.pcap")
-        sensor = Sensor(NIGHTSCOPE, wire, "--workers", "2", "--write", kept, *OPTIONS).ready()
+        sensor = Sensor(NIGHTSCOPE, wire, "--workers", "2", "--write", kept, "--output",
+                        os.path.join(disk, "hours"), *OPTIONS).ready()
         n = 4000
         wire.send(frames(rng, n))
         sensor.wait_frames(n)
@@ -104,6 +105,7 @@ def full_disk(wire, folder, rng):
         told = re.search(r"full\.pcap: (\d+) packets could not be written", sensor.text)
         expect("full disk: what is missing is told", told, sensor.text)
         expect("full disk: it is told when it begins", "No space left" in sensor.text, sensor.text)
+        expect("full disk: so is what other files lack", re.search(r"disk/hours\S*: ", sensor.text), sensor.text)
         found = len(times(kept))
         expect("full disk: the file has the others", told and 0 < found == n - int(told[1]),
                (found, told and told[1]))
