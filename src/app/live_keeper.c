@@ -20,6 +20,8 @@ enum {
     SHARE = 25,       /* one in so many of the time may go into checkpoints */
     SLACK = 16,       /* a part of the time between two, to wait for the end of a minute */
     PATIENCE_S = 360, /* with a flusher whose server hangs, longer than its attempts */
+    WRITE_S = 30,     /* a child that could write nothing for so long is ended */
+    SYNC_S = 600,     /* nor may the disk take longer for all of it */
     FIRST_FD = 3      /* after standard input, output and errors */
 };
 
@@ -38,15 +40,38 @@ static int64_t now_ns(clockid_t clock)
     return now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
-static void write_file(struct live_keeper *state, struct result *ret_result)
+/* Writes on as long as that goes on: a child that stands still would keep the next one from
+ * being made, for ever and in silence. */
+struct timed_drain {
+    bool (*drain)(void *context, const uint8_t *bytes, size_t n);
+    void *context;
+};
+
+static bool drain_in_time(void *context, const uint8_t *bytes, size_t n)
+{
+    const struct timed_drain *timed = context;
+    (void)alarm(WRITE_S);
+    return timed->drain(timed->context, bytes, n);
+}
+
+static void write_file(struct live_keeper *state, bool in_time, struct result *ret_result)
 {
     struct checkpoint_file file;
     struct err err = {0};
     int64_t began_ns = now_ns(CLOCK_MONOTONIC);
     int status = checkpoint_file_begin(&file, &state->dir, &err);
     if (status == 0) {
+        struct timed_drain timed = {file.out.drain, file.out.context};
+        if (in_time) {
+            file.out.drain = drain_in_time;
+            file.out.context = &timed;
+        }
         (void)live_kept_put(state->control, state->redis, &state->name, state->moment_ns,
                             &file.out); /* a failure sticks */
+        if (in_time)
+            (void)alarm(SYNC_S);
+        file.out.drain = timed.drain;
+        file.out.context = timed.context;
         status = checkpoint_file_commit(&file, &err);
     }
     ret_result->written = status == 0;
@@ -72,7 +97,13 @@ static _Noreturn void be_child(struct live_keeper *state, pid_t parent, int resu
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         _exit(EXIT_FAILED);
     close_others(state, result_fd);
-    write_file(state, &result);
+    sigset_t alarms;
+    (void)sigemptyset(&alarms); /* none of these can fail on such numbers */
+    (void)sigaddset(&alarms, SIGALRM);
+    (void)signal(SIGALRM, SIG_DFL);
+    (void)sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+    (void)alarm(WRITE_S);
+    write_file(state, true, &result);
     ssize_t said = write(result_fd, &result, sizeof result);
     _exit(said == sizeof result ? EXIT_DONE : EXIT_FAILED);
 }
@@ -148,8 +179,11 @@ static void reap(struct live_keeper *state, bool kill_it)
     bool said = read(state->result_fd, &result, sizeof result) == sizeof result;
     if (!said) {
         result = (struct result){0};
-        (void)snprintf(result.text, sizeof result.text, "whoever writes it was ended%s",
-                       pid > 0 && WIFSIGNALED(how) ? " by a signal" : "");
+        bool signalled = pid > 0 && WIFSIGNALED(how);
+        (void)snprintf(result.text, sizeof result.text, "whoever writes it %s",
+                       signalled && WTERMSIG(how) == SIGALRM ? "came no further"
+                       : signalled                           ? "was ended by a signal"
+                                                             : "was ended");
     }
     result.text[sizeof result.text - 1] = '\0';
     (void)close(state->result_fd);
@@ -193,7 +227,7 @@ int live_keeper_end(struct live_keeper *state, struct err *err)
     state->begun_ns = now_ns(CLOCK_MONOTONIC);
     state->moment_ns = now_ns(CLOCK_REALTIME);
     state->closed_until_s = collector_closed_until(state->control->collector);
-    write_file(state, &result);
+    write_file(state, false, &result);
     live_kept_put_back(state->control, state->redis);
     note_result(state, &result);
     if (result.written)

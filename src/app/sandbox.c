@@ -33,6 +33,8 @@ static const int ALLOWED[] = {
     SCMP_SYS(clock_getres),
     SCMP_SYS(gettimeofday),
     SCMP_SYS(time),
+    SCMP_SYS(alarm),
+    SCMP_SYS(setitimer),
     SCMP_SYS(nanosleep),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(getrandom),

@@ -49,6 +49,8 @@ static _Atomic int64_t clock_ns, monotonic_ns;
 static atomic_bool
     running; /* else the clocks are the real ones: the test's library has them too */
 
+static atomic_bool disk_stalls;
+
 int __real_clock_gettime(clockid_t clock, struct timespec *time);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 
@@ -59,6 +61,29 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
     int64_t ns = clock == CLOCK_REALTIME ? clock_ns : monotonic_ns;
     *time = (struct timespec){ns / 1000000000, ns % 1000000000};
     return 0;
+}
+
+unsigned __real_alarm(unsigned seconds);
+unsigned __wrap_alarm(unsigned seconds);
+
+unsigned __wrap_alarm(unsigned seconds)
+{
+    return __real_alarm(disk_stalls && seconds ? 1 : seconds);
+}
+
+int __real_unlinkat(int folder, const char *name, int flags);
+int __wrap_unlinkat(int folder, const char *name, int flags);
+
+int __wrap_unlinkat(int folder, const char *name, int flags)
+{
+    while (disk_stalls)
+        (void)pause();
+    return __real_unlinkat(folder, name, flags);
+}
+
+void kernel_stall_disk(bool stalled)
+{
+    disk_stalls = stalled;
 }
 
 static void lock(void)

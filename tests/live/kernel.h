@@ -1,9 +1,9 @@
 /* A kernel that is made up: interfaces, rings and a clock that a test sets.
  *
- * It takes the place of the functions of <nightscope/live.h>, and of clock_gettime() (the
- * linker's
- * --wrap), so that all of a sensor above them runs as it is: hours pass in milliseconds, a
- * handle fails when it is told to, and what was sent and dropped is known.
+ * It takes the place of the functions of <nightscope/live.h>, and of some of the C library (the
+ * linker's --wrap): clock_gettime(), alarm(), unlinkat(), so that all of a sensor above them
+ * runs as it is: hours pass in milliseconds, a handle fails when it is told to, and what was
+ * sent and dropped is known.
  *
  *   kernel_send() --> dealt by source to the handles of the interface --> ring --> live_read()
  */
@@ -45,3 +45,6 @@ bool kernel_is_drained(void);
 /* Frames in the rings, and of all that were sent those that had no room. */
 uint64_t kernel_unread(void);
 uint64_t kernel_dropped(void);
+/* Who makes or removes a file is never answered, until it is killed; alarm() comes in a second.
+ */
+void kernel_stall_disk(bool stalled);

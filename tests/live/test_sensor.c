@@ -1,6 +1,8 @@
 /* What may happen to a sensor, on a kernel that is made up: a handle fails, a worker hangs, the
  * clock is set, an hour ends in silence. Nothing here waits for time to pass but the threads'
  * own pauses. */
+#include "app/commands.h"
+#include "app/live_keeper.h"
 #include "harness.h"
 #include "live/kernel.h"
 #include "live/sensor.h"
@@ -351,6 +353,38 @@ START_TEST(an_hour_ends_though_nothing_comes)
 }
 END_TEST
 
+START_TEST(a_checkpoint_that_comes_no_further_is_given_up)
+{
+    char folder[] = "/tmp/nightscope-keeper-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    const char *options[] = {"--workers", "2", "--state", folder, "--checkpoint", "1s", NULL};
+    struct live_keeper keeper = {0};
+    struct live_redis redis = {0};
+    struct err err = {0};
+    begin(1, options);
+    ck_assert_msg(live_keeper_open(&keeper, &sensor.setup, &err) == EXIT_DONE, "%s", err.text);
+    ck_assert_msg(live_keeper_load(&keeper, &sensor.control, &redis, &err) == EXIT_DONE, "%s",
+                  err.text);
+    live_keeper_start(&keeper);
+    send_some(0, 500);
+    ck_assert(sensor_settle(&sensor));
+    kernel_stall_disk(true);
+    kernel_pass(2 * SECOND_NS);
+    sensor_wait((live_keeper_tick(&keeper), keeper.status.failures));
+    ck_assert_msg(strstr(keeper.status.text, "came no further"), "%s", keeper.status.text);
+    kernel_stall_disk(false);
+    sensor_wait_seconds((live_keeper_tick(&keeper), keeper.status.checkpoints));
+    ck_assert_str_eq(keeper.status.text, "");
+    ck_assert(exists(folder, "checkpoint"));
+    live_keeper_fini(&keeper);
+    sensor_stop(&sensor);
+    remove_file(folder, "checkpoint");
+    remove_file(folder, "lock");
+    (void)rmdir(folder); /* or a child that was ended left something */
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sensor");
@@ -366,6 +400,7 @@ int main(void)
     tcase_add_test(tests, an_outage_is_told_from_silence);
     tcase_add_test(tests, the_last_minute_is_what_came_in_it);
     tcase_add_test(tests, an_hour_ends_though_nothing_comes);
+    tcase_add_test(tests, a_checkpoint_that_comes_no_further_is_given_up);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
 }
