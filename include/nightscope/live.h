@@ -13,6 +13,7 @@
 #pragma once
 
 #include <nightscope/batch.h>
+#include <nightscope/decode.h>
 #include <nightscope/error.h>
 #include <nightscope/packet.h>
 
@@ -54,8 +55,8 @@ int live_check_filter(const char *filter, struct err *err);
 struct live_handle *live_open(const struct live_config *config, struct err *err);
 void live_close(struct live_handle *handle);
 /* group: -1 for the first handle of an interface, then as it was left. 0, or -1 with *err. */
-int live_join(struct live_handle *handle, uint32_t seed, unsigned tunnels, int *group,
-              struct err *err);
+int live_join(struct live_handle *handle, uint32_t seed, const struct decode_config *decode,
+              int *group, struct err *err);
 int live_start(struct live_handle *handle, struct err *err);
 
 /* Moves what is there into the stage until it is full. How many frames that were; -1 with *err:

@@ -25,6 +25,10 @@ static inline bool prefix_set_has(const struct prefix_set *set, const struct add
 uint64_t prefix_set_size4(const struct prefix_set *set);
 /* Does the set hold any IPv6 prefix? */
 bool prefix_set_any6(const struct prefix_set *set);
+/* Where membership changes, ascending and borrowed: addresses from the 1st, 3rd ... on are in
+ * the set, from the 2nd, 4th ... on they are not. Returns how many there are. */
+uint32_t prefix_set_bounds4(const struct prefix_set *set, const uint32_t **ret_bounds);
+uint32_t prefix_set_bounds6(const struct prefix_set *set, const struct ip6 **ret_bounds);
 /* The same for sets of the same addresses, however they were given; of others, almost surely
  * another. */
 uint64_t prefix_set_hash(const struct prefix_set *set);

@@ -44,6 +44,7 @@ struct live_worker_status {
     uint64_t sources;       /* held */
     uint64_t events;        /* scan events that are open */
     int64_t packet_time_ns; /* -1: none yet */
+    uint64_t misplaced;     /* counted packets of sources that another worker has */
 };
 
 /* Everything as of now, since the start; of a running sensor the parts may be of moments up to
@@ -62,6 +63,7 @@ struct live_status {
     int64_t first_ns, last_ns;   /* lowest and highest time stamp of frames that are on time */
     uint64_t lag_s;              /* behind the clock: how old the oldest packet time is */
     uint64_t write_lost;         /* frames that --write could not write */
+    uint64_t misplaced;          /* packets whose sources count once for each worker they met */
     struct report_recent recent; /* where it is asked for */
     uint64_t reloads, reloads_failed;
     uint64_t held_up_ms; /* longest that a worker was held up by a copy or a reload */

@@ -145,9 +145,25 @@ static int look_at_filter(const struct sensor *sensor, struct err *err)
     return filter && live_check_filter(filter, err) != 0 ? EXIT_USAGE : EXIT_DONE;
 }
 
+/* Outer headers, those of an Ethernet tunnel, and IPv6 in it. */
+static int look_at_snaplen(const struct sensor *sensor, struct err *err)
+{
+    enum { TUNNEL_SNAPLEN_MIN = 192 };
+    uint64_t snaplen = sensor->setup->options.value[OPTION_snaplen].number;
+    if (!sensor->setup->decode.tunnels || snaplen >= TUNNEL_SNAPLEN_MIN)
+        return EXIT_DONE;
+    (void)err_set(err, "--snaplen", 0, 0,
+                  "%llu bytes would cut the headers of packets in tunnels, which --decapsulate "
+                  "counts: give %d or more",
+                  (unsigned long long)snaplen, TUNNEL_SNAPLEN_MIN);
+    return EXIT_USAGE;
+}
+
 static int status_of(const struct err *err)
 {
-    return strcmp(err->origin, "--filter") == 0 ? EXIT_USAGE : EXIT_FAILED;
+    bool is_usage =
+        strcmp(err->origin, "--filter") == 0 || strcmp(err->origin, "--tunnel") == 0;
+    return is_usage ? EXIT_USAGE : EXIT_FAILED;
 }
 
 /* What is wrong about Redis is said before anything is opened. */
@@ -317,6 +333,8 @@ static int capture(struct sensor *sensor, struct err *err)
     terminal_init(&sensor->terminal, sensor->setup->options.value[OPTION_quiet].given,
                   sensor->setup->colour);
     int status = look_at_filter(sensor, err);
+    if (status == EXIT_DONE)
+        status = look_at_snaplen(sensor, err);
     if (status == EXIT_DONE)
         status = look_at_redis(sensor, err);
     if (status == EXIT_DONE)

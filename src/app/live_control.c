@@ -205,6 +205,16 @@ static void tell_writing(struct live_control *control)
     control->told_write = control->write_failing;
 }
 
+static void tell_misplaced(struct live_control *control)
+{
+    if (control->status.misplaced && !control->told_misplaced)
+        message_warning(
+            "packets reach other workers than the rest of their source's, which may "
+            "count twice then: in a tunnel in a tunnel, or as a handle has failed; "
+            "misplaced_packets_total of the metrics has their number");
+    control->told_misplaced |= control->status.misplaced > 0;
+}
+
 /* When losses start and when they have stopped. */
 static void tell_losses(struct live_control *control)
 {
@@ -229,6 +239,7 @@ static void tell_losses(struct live_control *control)
     for (unsigned i = 0; i < LIVE_DROP_COUNT_; i++)
         control->told_drops[i] = drops[i];
     tell_writing(control);
+    tell_misplaced(control);
 }
 
 static void drop_steps(struct profile *steps)

@@ -29,7 +29,7 @@ struct live_control {
     bool dropping;
     bool ended; /* the last tick */
     struct err write_error;
-    bool write_failing, told_write;
+    bool write_failing, told_write, told_misplaced;
     uint64_t reloads, reloads_failed;
     struct live_worker_status *worker_status;
     unsigned workers_n;

@@ -1,6 +1,7 @@
 #include "app/live_worker.h"
 
 #include "app/reader.h"
+#include "source/fanout.h"
 #include "state/recent.h"
 #include "state/replan.h"
 
@@ -171,6 +172,20 @@ static void advance(struct live_worker *worker)
     deliver_events(worker, worker->stamp.packet_ns / (60 * SECOND_NS));
 }
 
+/* The kernel finds the source with a program that is no decoder: tunnels in tunnels, or headers
+ * that are damaged, may lead it elsewhere. Whose sources are counted twice is known then. */
+static void look_for_misplaced(struct live_worker *worker, const struct batch *batch)
+{
+    const struct live_workers_config *config = worker->config;
+    for (unsigned i = 0; i < batch->n; i++) {
+        struct address source = {.is6 = mask_test(batch->has[HAS_IPV6], i)};
+        source.v4 = batch->src[i];
+        if (source.is6)
+            source.v6 = batch->src6[i];
+        worker->misplaced += fanout_sum(config->seed, &source) % config->n != worker->id;
+    }
+}
+
 static void count(struct live_worker *worker)
 {
     struct live_stage *stage = &worker->stage;
@@ -180,6 +195,8 @@ static void count(struct live_worker *worker)
     check_times(worker);
     stamp_frames(&worker->stamp, stage->frames, stage->n);
     decode_batch(worker->config->decode, stage->frames, stage->n, &ready->batch);
+    if (worker->config->n > 1)
+        look_for_misplaced(worker, &ready->batch);
     if (worker->matcher)
         matcher_run(worker->matcher, &ready->batch, ready->matches);
     analysis_prepare(worker->analysis, &ready->batch, ready->matches, ready->prepared);
@@ -267,6 +284,7 @@ static void report_state(struct live_worker *worker)
         .frames = worker->frames,
         .events = analysis_events_open(worker->analysis),
         .batches = worker->batches,
+        .misplaced = worker->misplaced,
         .busy_ns = worker->busy_ns,
         .sources = said->totals.sources,
         .packet_time_ns = worker->stamp.packet_ns,

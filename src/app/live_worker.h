@@ -71,6 +71,7 @@ struct live_worker {
     int64_t minute_s; /* of the last packet time it advanced to */
 
     uint64_t frames, batches, busy_ns;
+    uint64_t misplaced;    /* packets of sources that another worker has */
     uint64_t booked_drops; /* of the kernel */
     int64_t first_ns, last_ns;
 

@@ -34,8 +34,8 @@ static int join_groups(struct live_workers *workers, struct err *err)
     for (unsigned i = 0; i < config->interfaces_n; i++) {
         int group = -1;
         for (unsigned w = 0; config->n > 1 && w < config->n; w++)
-            if (live_join(workers->worker[w].handles[i], config->seed, config->decode->tunnels,
-                          &group, err) != 0)
+            if (live_join(workers->worker[w].handles[i], config->seed, config->decode, &group,
+                          err) != 0)
                 return -1;
     }
     return 0;
@@ -196,6 +196,7 @@ void live_workers_status(struct live_workers *workers, struct live_status *statu
         add_totals(status, &said->totals);
         status->received += said->counts.received;
         status->frames += said->status.frames;
+        status->misplaced += said->status.misplaced;
         status->drops[LIVE_DROP_kernel] += said->counts.dropped;
         status->drops[LIVE_DROP_handle] += said->lost;
         if ((uint64_t)said->held_up_ns / 1000000 > status->held_up_ms)

@@ -127,6 +127,10 @@ static void write_losses(FILE *out, const struct live_status *status)
 
 static void write_workers(FILE *out, const struct live_status *status)
 {
+    single(out, "misplaced_packets_total", "counter",
+           "Packets that came to another worker than their source's others: such a source may "
+           "count twice.",
+           status->misplaced);
     uint64_t sources = 0;
     family(out, "worker_frames_total", "counter", "Frames read, by worker.");
     for (unsigned i = 0; i < status->workers_n; i++)

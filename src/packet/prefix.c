@@ -193,6 +193,18 @@ bool prefix_set_any6(const struct prefix_set *set)
     return set->n6 > 0;
 }
 
+uint32_t prefix_set_bounds4(const struct prefix_set *set, const uint32_t **ret_bounds)
+{
+    *ret_bounds = set->bounds4;
+    return set->n4;
+}
+
+uint32_t prefix_set_bounds6(const struct prefix_set *set, const struct ip6 **ret_bounds)
+{
+    *ret_bounds = set->bounds6;
+    return set->n6;
+}
+
 uint64_t prefix_set_hash(const struct prefix_set *set)
 {
     uint64_t hash = hash_u64(set->n4, HASH_FIXED);

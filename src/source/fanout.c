@@ -7,9 +7,12 @@
 #include <sys/socket.h>
 
 enum {
-    LABELS_MAX = 64,
-    JUMPS_MAX = 256,
-    TAGS_MAX = 4, /* VLAN tags, and MPLS labels, that are skipped */
+    LABELS_MAX = 256,
+    JUMPS_MAX = 1024,
+    BOUNDS4_MAX = 32, /* of the tunnels' ends: jumps reach 255 instructions */
+    BOUNDS6_MAX = 16,
+    EXTENSIONS_MAX = 2, /* IPv6 headers before a tunnel, as of RFC 2473 section 5.1 */
+    TAGS_MAX = 4,       /* VLAN tags, and MPLS labels, that are skipped */
 };
 
 enum slot { SLOT_TRUE, SLOT_FALSE, SLOT_ALWAYS };
@@ -22,7 +25,9 @@ struct assembler {
         unsigned from, label;
         enum slot slot;
     } jumps[JUMPS_MAX];
-    unsigned tunnels, done, outer; /* labels */
+    unsigned tunnels;
+    const struct prefix_set *ends;
+    unsigned outer; /* label: it counts as it is */
     uint32_t seed;
 };
 
@@ -69,6 +74,15 @@ static void go_unless(struct assembler *as, unsigned test, uint32_t k, unsigned 
     note_jump(as, label, SLOT_FALSE);
 }
 
+/* The same for a label out of a test's reach. */
+static void go_far_if(struct assembler *as, unsigned test, uint32_t k, unsigned to)
+{
+    unsigned stay = label(as);
+    go_unless(as, test, k, stay);
+    go(as, to);
+    here(as, stay);
+}
+
 static void link_jumps(struct assembler *as)
 {
     for (unsigned i = 0; i < as->jumps_n; i++) {
@@ -108,6 +122,7 @@ static void skip_tags(struct assembler *as)
         go_if(as, BPF_JEQ, 0x8100, tag);
         go_if(as, BPF_JEQ, 0x88a8, tag);
         go_if(as, BPF_JEQ, 0x9100, tag);
+        go_if(as, BPF_JEQ, 0x9200, tag);
         go(as, end);
         here(as, tag);
         load(as, BPF_H, 2);
@@ -199,13 +214,47 @@ static void hash_ip6(struct assembler *as)
     mix(as);
 }
 
+/* Goes to `in` if the address at X + offset is the end of a tunnel, else on. */
+static void find_end4(struct assembler *as, uint32_t offset, unsigned in)
+{
+    const uint32_t *bounds;
+    unsigned out = label(as);
+    load(as, BPF_W, offset);
+    for (uint32_t i = prefix_set_bounds4(as->ends, &bounds); i-- > 0;)
+        go_if(as, BPF_JGE, bounds[i], i % 2 ? out : in);
+    here(as, out);
+}
+
+static void find_end6(struct assembler *as, uint32_t offset, unsigned in)
+{
+    const struct ip6 *bounds;
+    unsigned out = label(as);
+    for (uint32_t i = prefix_set_bounds6(as->ends, &bounds); i-- > 0;) {
+        unsigned above = label(as), below = label(as);
+        for (unsigned word = 0; word < 4; word++) {
+            uint64_t half = word < 2 ? bounds[i].hi : bounds[i].lo;
+            uint32_t bound = (uint32_t)(half >> (word % 2 ? 0 : 32));
+            load(as, BPF_W, offset + 4 * word);
+            go_if(as, word < 3 ? BPF_JGT : BPF_JGE, bound, above);
+            go_unless(as, BPF_JGE, bound, below);
+        }
+        here(as, above);
+        go(as, i % 2 ? out : in);
+        here(as, below);
+    }
+    here(as, out);
+}
+
 /* X: a GRE header (RFC 2784, 2890). */
 static void open_gre(struct assembler *as, unsigned inner, unsigned ethernet)
 {
+    load(as, BPF_B, 1);
+    go_far_if(as, BPF_JSET, 7, as->outer); /* another version */
     load(as, BPF_H, 2);
     emit(as, BPF_ST, 1); /* the type */
     load(as, BPF_B, 0);
-    emit(as, BPF_ST, 2); /* the flags */
+    emit(as, BPF_ST, 2);                      /* the flags */
+    go_far_if(as, BPF_JSET, 0x40, as->outer); /* routing */
     advance(as, 4);
     static const uint32_t fields[] = {0x80, 0x20, 0x10}; /* checksum, key, sequence number */
     for (unsigned i = 0; i < 3; i++) {
@@ -217,7 +266,9 @@ static void open_gre(struct assembler *as, unsigned inner, unsigned ethernet)
     }
     emit(as, BPF_LD | BPF_MEM, 1);
     go_if(as, BPF_JEQ, 0x6558, ethernet);
-    go(as, inner);
+    go_far_if(as, BPF_JEQ, 0x0800, inner);
+    go_far_if(as, BPF_JEQ, 0x86dd, inner);
+    go(as, as->outer);
 }
 
 /* A: a protocol; X: what it is the protocol of. */
@@ -236,8 +287,15 @@ static void open_tunnels(struct assembler *as, unsigned inner, unsigned version)
     here(as, gre);
     open_gre(as, inner, ethernet);
     here(as, udp);
+    unsigned valid = label(as), vxlan = label(as);
     load(as, BPF_H, 2);
-    go_unless(as, BPF_JEQ, 4789, as->outer);
+    go_if(as, BPF_JEQ, 4789, vxlan);
+    go(as, as->outer);
+    here(as, vxlan);
+    load(as, BPF_B, 8);
+    go_if(as, BPF_JSET, 0x08, valid); /* RFC 7348: there is a network identifier */
+    go(as, as->outer);
+    here(as, valid);
     advance(as, 8 + 8);
     here(as, ethernet);
     load(as, BPF_H, 12);
@@ -247,15 +305,44 @@ static void open_tunnels(struct assembler *as, unsigned inner, unsigned version)
     go(as, inner);
 }
 
-/* With tunnels: what an outer header leads to, else the outer header itself. The place of the
- * outer header is kept, since what is no tunnel is hashed by it. */
+/* X: behind an IPv6 header; M[4]: the type of what is there. Steps over what may stand before a
+ * tunnel. */
+static void skip_extensions(struct assembler *as)
+{
+    unsigned end = label(as);
+    for (unsigned i = 0; i < EXTENSIONS_MAX; i++) {
+        unsigned extension = label(as);
+        emit(as, BPF_LD | BPF_MEM, 4);
+        go_if(as, BPF_JEQ, 0, extension);  /* hop by hop */
+        go_if(as, BPF_JEQ, 60, extension); /* destination options */
+        go(as, end);
+        here(as, extension);
+        load(as, BPF_B, 0);
+        emit(as, BPF_ST, 4);
+        load(as, BPF_B, 1);
+        emit(as, BPF_ALU | BPF_LSH | BPF_K, 3);
+        emit(as, BPF_ALU | BPF_ADD | BPF_K, 8);
+        emit(as, BPF_ALU | BPF_ADD | BPF_X, 0);
+        emit(as, BPF_MISC | BPF_TAX, 0);
+    }
+    here(as, end);
+}
+
+/* With tunnels: what an outer header leads to, else the outer header itself: as tunnel_open()
+ * decides. The place of the outer header is kept, since what is no tunnel is hashed by it. */
 static void open_outer(struct assembler *as, unsigned ip4, unsigned ip6)
 {
     unsigned inner = label(as), version = label(as), hash4 = label(as), hash6 = label(as);
-    unsigned outer6 = label(as), transport = label(as);
+    unsigned outer6 = label(as), transport = label(as), end4 = label(as), end6 = label(as);
     as->outer = label(as);
     here(as, ip4);
     emit(as, BPF_STX, 3);
+    load(as, BPF_H, 6);
+    go_far_if(as, BPF_JSET, 0x3fff, as->outer); /* a fragment */
+    find_end4(as, 12, end4);
+    find_end4(as, 16, end4);
+    go(as, as->outer);
+    here(as, end4);
     load(as, BPF_B, 9);
     emit(as, BPF_ST, 4);
     load(as, BPF_B, 0);
@@ -266,9 +353,14 @@ static void open_outer(struct assembler *as, unsigned ip4, unsigned ip6)
     go(as, transport);
     here(as, ip6);
     emit(as, BPF_STX, 3);
+    find_end6(as, 8, end6);
+    find_end6(as, 24, end6);
+    go(as, as->outer);
+    here(as, end6);
     load(as, BPF_B, 6);
     emit(as, BPF_ST, 4);
     advance(as, 40);
+    skip_extensions(as);
     here(as, transport);
     emit(as, BPF_LD | BPF_MEM, 4);
     open_tunnels(as, inner, version);
@@ -287,16 +379,24 @@ static void open_outer(struct assembler *as, unsigned ip4, unsigned ip6)
     hash_ip6(as);
 }
 
-void fanout_program(uint32_t seed, unsigned tunnels, struct fanout_program *ret_program)
+int fanout_program(uint32_t seed, const struct decode_config *decode,
+                   struct fanout_program *ret_program)
 {
-    struct assembler as = {.program = ret_program, .tunnels = tunnels, .seed = seed};
+    const uint32_t *bounds4;
+    const struct ip6 *bounds6;
+    struct assembler as = {.program = ret_program, .seed = seed, .tunnels = decode->tunnels};
+    as.ends = decode->tunnel_ends;
     ret_program->n = 0;
+    bool opens = as.tunnels && as.ends;
+    if (opens && (prefix_set_bounds4(as.ends, &bounds4) > BOUNDS4_MAX ||
+                  prefix_set_bounds6(as.ends, &bounds6) > BOUNDS6_MAX))
+        return -1;
     unsigned ip4 = label(&as), ip6 = label(&as);
     emit(&as, BPF_LDX | BPF_IMM, 0);
     emit(&as, BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL));
     find_ip(&as, ip4, ip6);
     emit(&as, BPF_RET | BPF_K, 0);
-    if (tunnels) {
+    if (opens) {
         open_outer(&as, ip4, ip6);
     } else {
         here(&as, ip4);
@@ -305,6 +405,7 @@ void fanout_program(uint32_t seed, unsigned tunnels, struct fanout_program *ret_
         hash_ip6(&as);
     }
     link_jumps(&as);
+    return 0;
 }
 
 uint32_t fanout_sum(uint32_t seed, const struct address *source)

@@ -6,19 +6,22 @@
 #pragma once
 
 #include <linux/filter.h>
-#include <nightscope/packet.h>
+#include <nightscope/decode.h>
 #include <stdint.h>
 
-enum { FANOUT_PROGRAM_MAX = 512 };
+enum { FANOUT_PROGRAM_MAX = 2048 }; /* the kernel takes 4096 */
 
 struct fanout_program {
     unsigned n;
     struct sock_filter code[FANOUT_PROGRAM_MAX];
 };
 
-/* seed: any number; sources meet in other sockets under another one. tunnels: TUNNEL_* whose
- * inner source counts. */
-void fanout_program(uint32_t seed, unsigned tunnels, struct fanout_program *ret_program);
+/* seed: any number; sources meet in other sockets under another one. The source is the one that
+ * decode_batch() finds, inside of tunnels too, but for tunnels in tunnels and what is damaged
+ * or cut within the headers of a tunnel. -1: the set of ends has too many parts for a program.
+ */
+int fanout_program(uint32_t seed, const struct decode_config *decode,
+                   struct fanout_program *ret_program);
 
 /* What the program returns for packets of this source: modulo the number of sockets, the kernel
  * gives them to that one, in the order in which they joined. */

@@ -171,11 +171,14 @@ void live_close(struct live_handle *handle)
     free(handle);
 }
 
-int live_join(struct live_handle *handle, uint32_t seed, unsigned tunnels, int *group,
-              struct err *err)
+int live_join(struct live_handle *handle, uint32_t seed, const struct decode_config *decode,
+              int *group, struct err *err)
 {
     struct fanout_program program;
-    fanout_program(seed, tunnels, &program);
+    if (fanout_program(seed, decode, &program) != 0)
+        return err_set(err, "--tunnel", 0, 0,
+                       "these are too many prefixes for several workers to share an interface "
+                       "by: give fewer, or --workers 1");
     if (fanout_join(handle->fd, &program, group) == 0)
         return 0;
     return fail(handle, "cannot share the interface among several workers (PACKET_FANOUT)",

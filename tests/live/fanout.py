@@ -96,6 +96,52 @@ def outgoing(wire, workers, *options):
            report["sources"] == 100 and report["dropped"] == 0, (report["frames"], report["sources"]))
 
 
+def forged(wire, tunnels):
+    """What looks like a tunnel's packet, and comes from no end of one, counts as it is: whatever source it carries,
+    it is the scanner's. A fragment is no tunnel's packet either."""
+    def probe(source, n):
+        inner = ip4(1000 + n)
+        fragment = ip4(source, inner, 4, outer=False)
+        return [ethernet(V4, ip4(source, inner, 4)), ethernet(V4, ip4(source, b"\0\0\x08\0" + inner, 47)),
+                ethernet(V4, ip4(source)), ethernet(V4, fragment[:6] + b"\x20\0" + fragment[8:])]
+
+    sensor = Sensor(NIGHTSCOPE, wire, "--workers", "4", *tunnels, *OPTIONS).ready()
+    frames = [frame for n in range(8) for source in range(1, 51) for frame in probe(source, n)]
+    wire.send(frames)
+    sensor.wait_frames(len(frames))
+    shares = per_worker(sensor, 4)
+    report = sensor.stop()
+    expect("forged: all are counted", report["packets"] == len(frames), report["packets"])
+    expect("forged: no source is split", sum(sources for _, sources in shares) == report["sources"] == 50,
+           (shares, report["sources"]))
+    expect("forged: none is misplaced", "reach other workers" not in sensor.text, sensor.text)
+
+
+def nested(wire, tunnels):
+    """The program follows one tunnel, the decoder a tunnel in it: that is said."""
+    sensor = Sensor(NIGHTSCOPE, wire, "--workers", "4", *tunnels, *OPTIONS).ready()
+    frames = [ethernet(V4, ip4(0, ip4(0, ip4(source), 4, outer=True), 4, outer=True)) for source in range(1, 101)]
+    wire.send(frames)
+    report = sensor.wait_frames(len(frames)).stop()
+    expect("nested: inner sources count", report["sources"] == 100, report["sources"])
+    expect("nested: it is said", "reach other workers" in sensor.text, sensor.text)
+
+
+def many_ends(wire):
+    """As many as the kernel can be told, and one more."""
+    most = [f"10.0.{2 * i}.0/24" for i in range(16)] + [f"2001:db8:{2 * i:x}::/48" for i in range(8)]
+    options = ["--workers", "2", "--decapsulate", "gre,ipip,vxlan", "--tunnel"]
+    sensor = Sensor(NIGHTSCOPE, wire, *options, ",".join(most), *OPTIONS).ready()
+    sensor.stop()
+    expect("many ends: it runs", sensor.status == 0, sensor.text)
+    for what, status, text, more in (
+            ("an end too many", 2, "too many prefixes", [",".join(most + ["10.1.0.0/24"])]),
+            ("cut tunnels", 2, "would cut the headers", ["192.0.2.1", "--snaplen", "191"])):
+        sensor = Sensor(NIGHTSCOPE, wire, *options, *more, *OPTIONS)
+        sensor.stop(None)
+        expect(what, sensor.status == status and text in sensor.text, (sensor.status, sensor.text))
+
+
 def main():
     need()
     tunnels = ["--decapsulate", "gre,ipip,vxlan", "--tunnel", "192.0.2.1"]
@@ -105,6 +151,9 @@ def main():
             outgoing(wire, workers, "--filter", "udp or tcp")
         for name, shape in SHAPES.items():
             check(wire, name, shape, 4, tunnels if name in ("GRE", "IP in IP", "VXLAN") else [])
+        forged(wire, tunnels)
+        nested(wire, tunnels)
+        many_ends(wire)
         check(wire, "IPv4 with tunnels opened", SHAPES["IPv4"], 3, tunnels)
         check(wire, "IPv6 with tunnels opened", SHAPES["IPv6"], 3, tunnels)
     finish()

@@ -1,5 +1,7 @@
 #include "live/kernel.h"
 
+#include "source/fanout.h"
+
 #include <arpa/inet.h>
 #include <check.h>
 #include <pthread.h>
@@ -44,6 +46,7 @@ static struct {
     struct interface interfaces[INTERFACES_MAX];
     unsigned interfaces_n, ring_frames;
     uint64_t dropped, backlog;
+    uint32_t seed; /* of the fanout groups */
 } kernel = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 static _Atomic int64_t clock_ns, monotonic_ns;
 static atomic_bool
@@ -156,7 +159,8 @@ static struct live_handle *choose(struct interface *interface, const uint8_t *by
     for (unsigned h = 0; h < interface->opened; h++)
         if (interface->handles[h])
             there[n++] = interface->handles[h];
-    return n ? there[(ntohl(source) * 0x9e3779b1U >> 16) % n] : NULL;
+    struct address address = {.v4 = ntohl(source)};
+    return n ? there[fanout_sum(kernel.seed, &address) % n] : NULL;
 }
 
 void kernel_send(unsigned interface, int64_t ts_ns, const uint8_t *bytes, unsigned n)
@@ -310,10 +314,11 @@ void live_close(struct live_handle *handle)
     free(handle);
 }
 
-int live_join(struct live_handle *handle, uint32_t seed, unsigned tunnels, int *group,
-              struct err *err)
+int live_join(struct live_handle *handle, uint32_t seed, const struct decode_config *decode,
+              int *group, struct err *err)
 {
-    (void)handle, (void)seed, (void)tunnels, (void)err;
+    (void)handle, (void)decode, (void)err;
+    kernel.seed = seed;
     *group = 1;
     return 0;
 }
