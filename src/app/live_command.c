@@ -386,6 +386,7 @@ static int run(struct setup *setup)
         status = capture(&sensor, &err);
     if (err.text[0])
         status = setup_tell(setup, &err, status);
+    terminal_fini(&sensor.terminal);
     live_redis_fini(&sensor.redis);
     live_keeper_fini(&sensor.keeper);
     pcap_out_free(sensor.out);

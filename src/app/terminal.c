@@ -2,13 +2,25 @@
 
 #include "app/screen.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { WIDTH = 80, HEIGHT = 24, LARGEST = 500 };
+enum { WIDTH = 80, HEIGHT = 24, LARGEST = 500, WAIT_MS = 20, WAITS_MAX = 10 };
+
+/* The terminal anew, as a file of our own that never makes us wait; or, where it cannot be
+ * opened, as it is. */
+static int open_again(int fd)
+{
+    char path[32];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int again = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return again < 0 ? fd : again;
+}
 
 void terminal_init(struct terminal *terminal, bool quiet, bool colour)
 {
@@ -17,6 +29,14 @@ void terminal_init(struct terminal *terminal, bool quiet, bool colour)
         terminal->fd = STDERR_FILENO;
     else if (!quiet && isatty(STDOUT_FILENO))
         terminal->fd = STDOUT_FILENO;
+    if (terminal->fd >= 0)
+        terminal->fd = open_again(terminal->fd);
+}
+
+void terminal_fini(struct terminal *terminal)
+{
+    if (terminal->fd > STDERR_FILENO)
+        (void)close(terminal->fd);
 }
 
 bool terminal_shows(const struct terminal *terminal)
@@ -40,8 +60,15 @@ static void draw(FILE *out, const char *page)
 static void put(int fd, const char *text, size_t n)
 {
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
-    if (poll(&ready, 1, 0) == 1 && ready.revents == POLLOUT)
-        (void)!write(fd, text, n); /* what is lost comes again in a second */
+    for (unsigned i = 0; n && i < WAITS_MAX; i++) {
+        if (poll(&ready, 1, i ? WAIT_MS : 0) != 1 || ready.revents != POLLOUT)
+            return;
+        ssize_t done = write(fd, text, n);
+        if (done <= 0)
+            return; /* what is lost comes again in a second */
+        text += done;
+        n -= (size_t)done;
+    }
 }
 
 static void on_tick(void *context, const struct live_status *status)

@@ -11,5 +11,6 @@ struct terminal {
 
 /* Standard error, or else standard output, if it is a terminal and quiet is not set. */
 void terminal_init(struct terminal *terminal, bool quiet, bool colour);
+void terminal_fini(struct terminal *terminal);
 bool terminal_shows(const struct terminal *terminal);
 struct live_observer terminal_observer(struct terminal *terminal);

@@ -1,5 +1,6 @@
 """What a live sensor shows and writes: metrics by HTTP and as a file, hourly files of minutes and scan
 events, all equal to its report and to a replay of what it kept. outputs.py NIGHTSCOPE"""
+import fcntl
 import glob
 import gzip
 import json
@@ -14,11 +15,13 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 
 from scrape import get, values
 from wire import DARK, Sensor, Wire, expect, finish, need, replay, wait_until, windows
 
 NIGHTSCOPE, OPTIONS = sys.argv[1], sys.argv[2:]
+TICKS = 12  # pages that a terminal has no room for
 
 
 def syn(src, dst, port, seq):
@@ -79,6 +82,21 @@ def check_screen(wire, folder):
     out = process.communicate(timeout=60)[0]
     expect("the report follows", process.returncode == 0 and json.loads(out)["frames"] == 0, out)
     os.close(master)
+
+
+def stopped_terminal(wire):
+    """A terminal that nobody reads (Ctrl-S): the sensor goes on, and ends when it is told to."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 400, 400, 0, 0))
+    sensor = Sensor(NIGHTSCOPE, wire, *OPTIONS, errors=slave).ready()
+    wire.send(frames(random.Random(1)))
+    sensor.wait_frames(600)
+    for _ in range(TICKS):
+        sensor.hear()
+    report = sensor.stop()
+    expect("a stopped terminal stops nothing", report["frames"] == 600 and sensor.status == 0, sensor.status)
+    for fd in (master, slave):
+        os.close(fd)
 
 
 def main():
@@ -157,6 +175,7 @@ def main():
         expect("no address of another host", done.returncode == 2 and "--metrics" in done.stderr
                and done.stderr.count("\n") == 1, done)
         check_screen(wire, os.path.join(folder, "left"))
+        stopped_terminal(wire)
     finish()
 
 

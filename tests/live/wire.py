@@ -202,7 +202,8 @@ class Tcpdump:
 
 
 class Sensor:
-    def __init__(self, program, wire, *options, interface=DARK, environment=None):
+    def __init__(self, program, wire, *options, interface=DARK, environment=None, errors=None):
+        """errors: where its standard error goes instead of what log() reads."""
         self.folder = tempfile.mkdtemp(prefix="nslive-")
         os.chmod(self.folder, 0o777)
         path = os.path.join(self.folder, "notify")
@@ -214,10 +215,10 @@ class Sensor:
         self.frames = self.lost = 0
         self.errors = os.path.join(self.folder, "stderr")
         extra = [] if "-i" in options else ["-i", interface]
-        with open(self.errors, "w", encoding="utf-8") as errors:
+        with open(self.errors, "w", encoding="utf-8") as log:
             self.process = wire.start(
                 wire.dark, program, "live", *extra, "--json", *options, stdout=subprocess.PIPE,
-                stderr=errors, env={**os.environ, "NOTIFY_SOCKET": path, **(environment or {})})
+                stderr=log if errors is None else errors, env={**os.environ, "NOTIFY_SOCKET": path, **(environment or {})})
 
     def log(self):
         """Read through a file of its own: a shared one would share the place the sensor writes at."""
