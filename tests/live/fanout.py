@@ -81,6 +81,7 @@ def check(wire, name, shape, workers, options):
     expect(f"{name}: all sources are seen", report["sources"] == SOURCES, report["sources"])
     expect(f"{name}: no source is split", sum(sources for _, sources in shares) == SOURCES,
            (shares, sensor.notes[-3:], sensor.text))
+    expect(f"{name}: none is misplaced", "reach other workers" not in sensor.text, sensor.text)
     expect(f"{name}: the load is shared",
            all(count >= SOURCES * EACH / workers / 2 for count, _ in shares), shares)
 
