@@ -104,7 +104,9 @@ int lines_open(struct lines *lines, const struct setup *setup, bool live, struct
         .deferred = live,
     };
     lines->events = event_log_new(&config, err);
-    return lines->events ? EXIT_DONE : EXIT_FAILED;
+    if (lines->events)
+        return EXIT_DONE;
+    return live && path && strcmp(err->origin, path) == 0 ? EXIT_BAD_CONFIG : EXIT_FAILED;
 }
 
 void lines_configure(const struct setup *setup, struct analysis_config *config)

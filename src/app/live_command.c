@@ -159,8 +159,12 @@ static int look_at_snaplen(const struct sensor *sensor, struct err *err)
     return EXIT_USAGE;
 }
 
-static int status_of(const struct err *err)
+/* Of a mistake that stays one when the sensor is started again. */
+static int status_of(const struct sensor *sensor, const struct err *err)
 {
+    const char *path = setup_text(sensor->setup, OPTION_write);
+    if (path && strcmp(err->origin, path) == 0)
+        return EXIT_BAD_CONFIG;
     bool is_usage =
         strcmp(err->origin, "--filter") == 0 || strcmp(err->origin, "--tunnel") == 0;
     return is_usage ? EXIT_USAGE : EXIT_FAILED;
@@ -342,7 +346,7 @@ static int capture(struct sensor *sensor, struct err *err)
     if (status != EXIT_DONE)
         return status;
     if (open_all(sensor, err) != 0)
-        return status_of(err);
+        return status_of(sensor, err);
     status = lock_in(sensor, err);
     if (status == EXIT_DONE)
         status = live_outputs_open(&sensor->outputs, err);
@@ -370,7 +374,7 @@ static int capture(struct sensor *sensor, struct err *err)
         live_control_observe(&sensor->control, &terminal);
     if (live_workers_start(sensor->workers, sensor->out, sensor->outputs.lines.events, err) !=
         0)
-        return status_of(err);
+        return status_of(sensor, err);
     live_control_start(&sensor->control, sensor->workers, sensor->collector, sensor->out);
     live_keeper_start(&sensor->keeper);
     status = watch(sensor);

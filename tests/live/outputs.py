@@ -99,6 +99,20 @@ def stopped_terminal(wire):
         os.close(fd)
 
 
+def not_writable(wire, folder):
+    """Whom it becomes may not write there: it says so before it captures."""
+    closed = os.path.join(folder, "closed")
+    os.mkdir(closed, 0o755)
+    os.makedirs(os.path.join(closed, "hourly"), 0o755)
+    for option, path in (("--output", os.path.join(closed, "hourly")), ("--output", os.path.join(closed, "new")),
+                         ("--events", os.path.join(closed, "events.ndjson")),
+                         ("--write", os.path.join(closed, "none", "kept.pcap"))):
+        sensor = Sensor(NIGHTSCOPE, wire, option, path, *OPTIONS)
+        report = sensor.stop(None)
+        expect(f"{option} {path} is refused", sensor.status == 78 and report is None and path in sensor.text,
+               (sensor.status, sensor.text))
+
+
 def main():
     need()
     seed = random.randrange(1 << 32)
@@ -176,6 +190,8 @@ def main():
                and done.stderr.count("\n") == 1, done)
         check_screen(wire, os.path.join(folder, "left"))
         stopped_terminal(wire)
+        if "--user" not in OPTIONS:
+            not_writable(wire, folder)
     finish()
 
 

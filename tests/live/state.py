@@ -215,6 +215,17 @@ def who_is_refused(wire, parent):
         refused("a folder of somebody else", 78, [f"chown nobody {folder}"], wire, folder, *same)
 
 
+def fill(folder):
+    filler = os.path.join(folder, "filler")
+    file = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    try:
+        while os.write(file, bytes(4096)):
+            continue
+    except OSError:
+        os.close(file)
+    return filler
+
+
 def full_disk(wire, parent, server):
     folder = folder_of(parent, "full")
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=4m,mode=0777", "nslive", folder], check=True)
@@ -225,13 +236,7 @@ def full_disk(wire, parent, server):
         wire.send(burst(100))
         sensor.wait_frames(100)
         wait_checkpoints(folder, 1)
-        filler = os.path.join(folder, "filler")
-        file = os.open(filler, os.O_WRONLY | os.O_CREAT)
-        try:
-            while os.write(file, bytes(4096)):
-                continue
-        except OSError:
-            os.close(file)
+        filler = fill(folder)
         wait_until("the warning", lambda: "the state is not written" in sensor.log())
         wait_until("the metric", lambda: metric(shown, "checkpoint_failures_total"))
         wire.send(burst(100, 100))
@@ -242,6 +247,17 @@ def full_disk(wire, parent, server):
         expect("a full disk ends nothing", (sensor.status, report["packets"]) == (0, 200), sensor.text)
         report = start(wire, folder, "--sensor", "full").ready().stop()
         expect("and the state is whole", report["packets"] == 200, report["packets"])
+        filler = fill(folder)
+        sensor = start(wire, folder, "--sensor", "full").ready()
+        wire.send(burst(50, 200))
+        report = sensor.wait_frames(50).stop()
+        expect("it starts with a full disk, and says that its last state is not written",
+               (sensor.status, report["packets"]) == (1, 250) and
+               f"nightscope: {folder}: the last state is not written, and what came after the one before is lost "
+               "to the next run" in sensor.text, (sensor.status, sensor.text))
+        os.remove(filler)
+        report = start(wire, folder, "--sensor", "full").ready().stop()
+        expect("the state before is as it was", report["packets"] == 200, report["packets"])
     finally:
         subprocess.run(["umount", folder], check=True)
 
