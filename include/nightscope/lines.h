@@ -25,6 +25,20 @@ int out_file_close(struct out_file *file, struct err *err);
 /* Frees it and leaves nothing behind. NULL is fine. */
 void out_file_abandon(struct out_file *file);
 
+/* What runs left behind that did not end (a crash, SIGKILL): half-written files that nobody
+ * writes any more. Their whole lines go to files with a number of their own; the rest is
+ * removed. */
+struct lines_rest {
+    unsigned files; /* that were left */
+    uint64_t lines; /* of them that could be read */
+};
+
+/* PATH, or with a number before its ending (events.1.csv.gz), that nothing has, not even
+ * half-written; to be freed. NULL with errno. */
+char *out_file_free_name(const char *path);
+/* What was left of this file. -1 with *err: it could not be completed, and stays. */
+int out_file_recover(const char *path, struct lines_rest *ret_rest, struct err *err);
+
 /* What an event's numbers mean. Borrowed. */
 struct event_names {
     const char *const *labels; /* by event_label.label */
@@ -57,16 +71,9 @@ struct hourly;
 
 /* NULL with *err when the folder cannot be made or written to. */
 struct hourly *hourly_new(const struct hourly_config *config, struct err *err);
-/* What runs left behind that did not end (a crash, SIGKILL): half-written files that nobody
- * writes any more. Their whole lines go to files with a number of their own; the rest is
- * removed. */
-struct hourly_rest {
-    unsigned files; /* that were left */
-    uint64_t lines; /* of them that could be read */
-};
 /* Before hourly_new(). -1 with *err: one could not be completed, and stays. A folder that is
  * not there has none. */
-int hourly_recover(const char *path, struct hourly_rest *ret_rest, struct err *err);
+int hourly_recover(const char *path, struct lines_rest *ret_rest, struct err *err);
 /* Minutes and events come in order of their hour. -1 with *err when a file could not be begun
  * or completed: its lines are lost, the next hour is tried anew. */
 int hourly_minute(struct hourly *hourly, const struct report_minute *minute, struct err *err);

@@ -195,6 +195,8 @@ void event_log_write(struct event_log *log)
         return; /* without memory: the next time */
     log->written_min = all;
     write_all(log, ready, n, all);
+    if (n && log->file)
+        out_file_push(log->file);
     free(ready);
 }
 

@@ -4,6 +4,8 @@
 #include "app/message.h"
 #include "state/evidence.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PENDING_MIN = 1 << 17 }; /* ended events that may wait to be sorted, at least */
@@ -35,17 +37,31 @@ static struct event_names names_of(const struct setup *setup)
 }
 
 /* What cannot be completed stays, and keeps nobody from starting. */
-static void recover(const char *path)
+static void recover(const char *path,
+                    int (*function)(const char *, struct lines_rest *, struct err *))
 {
-    struct hourly_rest rest;
+    struct lines_rest rest;
     struct err err;
-    if (hourly_recover(path, &rest, &err) != 0)
+    if (function(path, &rest, &err) != 0)
         message_error(&err);
     if (rest.files)
-        message_warning(
-            "%s: %u hourly files of a run that did not end; the %llu whole lines in them "
-            "are in files with a number",
-            path, rest.files, (unsigned long long)rest.lines);
+        message_warning("%s: %u files of a run that did not end; the %llu whole lines in them "
+                        "are in files with a number",
+                        path, rest.files, (unsigned long long)rest.lines);
+}
+
+/* The file of --events. A sensor is started again and again: what an earlier run has written
+ * is not touched. -1 with *err. */
+static int name_events(struct lines *lines, const char *path, bool live, struct err *err)
+{
+    if (live)
+        recover(path, out_file_recover);
+    lines->events_path = live ? out_file_free_name(path) : strdup(path);
+    if (!lines->events_path)
+        return err_set(err, path, 0, 0, "cannot be written: %s", strerror(errno));
+    if (strcmp(lines->events_path, path) != 0)
+        message_note("%s is there: scan events of this run go to %s", path, lines->events_path);
+    return 0;
 }
 
 static int open_hourly(struct lines *lines, const struct setup *setup, bool live,
@@ -60,7 +76,7 @@ static int open_hourly(struct lines *lines, const struct setup *setup, bool live
         return EXIT_USAGE;
     if (!config.path)
         return EXIT_DONE;
-    recover(config.path);
+    recover(config.path, hourly_recover);
     lines->hourly = hourly_new(&config, err);
     if (lines->hourly)
         return EXIT_DONE;
@@ -93,11 +109,13 @@ int lines_open(struct lines *lines, const struct setup *setup, bool live, struct
                       "\"-\": standard output has the report; expected a file or a pipe");
         return EXIT_USAGE;
     }
+    if (path && name_events(lines, path, live, err) != 0)
+        return live ? EXIT_BAD_CONFIG : EXIT_FAILED;
     size_t max = 3 * setup->options.value[OPTION_max_events].number;
     struct event_log_config config = {
         .workers = setup->workers,
         .pending_max = max < PENDING_MIN ? PENDING_MIN : max,
-        .path = path,
+        .path = lines->events_path,
         .hourly = lines->hourly,
         .names = names_of(setup),
         .withheld = setup_withheld(setup),
@@ -106,7 +124,8 @@ int lines_open(struct lines *lines, const struct setup *setup, bool live, struct
     lines->events = event_log_new(&config, err);
     if (lines->events)
         return EXIT_DONE;
-    return live && path && strcmp(err->origin, path) == 0 ? EXIT_BAD_CONFIG : EXIT_FAILED;
+    bool is_path = path && strcmp(err->origin, lines->events_path) == 0;
+    return live && is_path ? EXIT_BAD_CONFIG : EXIT_FAILED;
 }
 
 void lines_configure(const struct setup *setup, struct analysis_config *config)
@@ -146,5 +165,6 @@ void lines_free(struct lines *lines)
 {
     event_log_free(lines->events);
     hourly_abandon(lines->hourly);
+    free(lines->events_path);
     *lines = (struct lines){0};
 }

@@ -8,6 +8,7 @@
 struct lines {
     struct hourly *hourly;    /* NULL: no --output */
     struct event_log *events; /* NULL: neither --events nor --output */
+    char *events_path;        /* NULL: no --events */
 };
 
 /* Are the options right? An exit status. */

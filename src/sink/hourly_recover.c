@@ -1,5 +1,5 @@
-/* Hourly files of runs that did not end: which names are free, and what can be read of those
- * that were half-written. */
+/* Files of lines that other runs have written: which names are free, and what can be read of
+ * those that were half-written, as a run did not end. */
 #include <nightscope/lines.h>
 
 #include <ctype.h>
@@ -17,15 +17,22 @@
 
 enum { NAMES_TRIED = 1000, STEM_CAP = 64, LINE_CAP = 1 << 16 };
 
-char *hourly_free_name(const char *path, const char *stem, const char *form)
+/* A name in three parts: PATH/STEM.N.ndjson.gz, whose end begins behind the number. */
+struct name {
+    const char *folder, *slash, *stem, *end;
+};
+
+/* The name that nothing has; to be freed. NULL with errno. */
+static char *free_name(const struct name *of)
 {
     for (unsigned i = 0; i < NAMES_TRIED; i++) {
         char *name, *temporary, number[16] = "";
         if (i > 0)
             (void)snprintf(number, sizeof number, ".%u", i);
-        if (asprintf(&name, "%s/%s%s.%s.gz", path, stem, number, form) < 0)
+        if (asprintf(&name, "%s%s%s%s%s", of->folder, of->slash, of->stem, number, of->end) < 0)
             return NULL;
-        if (asprintf(&temporary, "%s/.%s%s.%s.gz.tmp", path, stem, number, form) < 0) {
+        if (asprintf(&temporary, "%s%s.%s%s%s.tmp", of->folder, of->slash, of->stem, number,
+                     of->end) < 0) {
             free(name);
             return NULL;
         }
@@ -37,6 +44,13 @@ char *hourly_free_name(const char *path, const char *stem, const char *form)
     }
     errno = EEXIST;
     return NULL;
+}
+
+char *hourly_free_name(const char *path, const char *stem, const char *form)
+{
+    char end[STEM_CAP];
+    (void)snprintf(end, sizeof end, ".%s.gz", form);
+    return free_name(&(struct name){path, "/", stem, end});
 }
 
 /* ".windows-20261122T05.1.csv.gz.tmp": the stem is "windows-20261122T05", the form "csv". */
@@ -82,29 +96,35 @@ static int open_left(int folder, const char *name)
     return fd;
 }
 
-/* Reads a line, with its end; false: no more whole ones. A cut file is one that ends. */
-static bool read_line(gzFile from, char line[static LINE_CAP])
+static bool ends_in(const char *text, const char *end)
 {
-    return gzgets(from, line, LINE_CAP) && strchr(line, '\n') && !gzdirect(from);
+    size_t length = strlen(text), n = strlen(end);
+    return length >= n && strcmp(text + length - n, end) == 0;
+}
+
+/* Reads a line, with its end; false: no more whole ones. A cut file is one that ends. */
+static bool read_line(gzFile from, bool compressed, char line[static LINE_CAP])
+{
+    return gzgets(from, line, LINE_CAP) && strchr(line, '\n') && !gzdirect(from) == compressed;
 }
 
 /* Copies whole lines of `from`; the file is begun with the first that says something. */
-static int copy_lines(gzFile from, const char *path, const char *stem, const char *form,
-                      uint64_t *lines, struct err *err)
+static int copy_lines(gzFile from, const struct name *to, uint64_t *lines, struct err *err)
 {
     char *line = malloc(LINE_CAP), *header = NULL;
     struct out_file *file = NULL;
     int status = 0;
-    bool csv = strcmp(form, "csv") == 0;
+    bool compressed = ends_in(to->end, ".gz");
+    bool csv = ends_in(to->end, ".csv") || ends_in(to->end, ".csv.gz");
     if (!line)
         return err_set(err, NULL, 0, 0, "out of memory");
-    if (csv && read_line(from, line))
+    if (csv && read_line(from, compressed, line))
         header = strdup(line);
-    while (status == 0 && (!csv || header) && read_line(from, line)) {
+    while (status == 0 && (!csv || header) && read_line(from, compressed, line)) {
         if (!file) {
-            char *name = hourly_free_name(path, stem, form);
+            char *name = free_name(to);
             file = name ? out_file_open(name, err) : NULL;
-            status = name ? (file ? 0 : -1) : csv_out_error(path, "", errno, err);
+            status = name ? (file ? 0 : -1) : csv_out_error(to->folder, "", errno, err);
             free(name);
             if (file && header)
                 (void)fputs(header, out_file_stream(file)); /* its error is kept */
@@ -118,26 +138,23 @@ static int copy_lines(gzFile from, const char *path, const char *stem, const cha
     return file ? out_file_close(file, err) : status;
 }
 
-static int recover(int folder, const char *path, const char *name, struct hourly_rest *rest,
+/* `left` was half-written: its lines go to a file that is called as `to`. */
+static int recover(int folder, const char *left, const struct name *to, struct lines_rest *rest,
                    struct err *err)
 {
-    char stem[STEM_CAP];
-    const char *form;
-    if (!parse_name(name, stem, &form))
-        return 0;
-    int fd = open_left(folder, name);
+    int fd = open_left(folder, left);
     if (fd < 0)
         return 0;
     int twin = dup(fd);
     gzFile from = twin >= 0 ? gzdopen(twin, "rb") : NULL;
     uint64_t lines = 0;
-    int status = from ? copy_lines(from, path, stem, form, &lines, err)
+    int status = from ? copy_lines(from, to, &lines, err)
                       : err_set(err, NULL, 0, 0, "out of memory or descriptors");
     if (status == 0) {
         rest->files++;
         rest->lines += lines;
-        if (unlinkat(folder, name, 0) != 0)
-            status = csv_out_error(path, name, errno, err);
+        if (unlinkat(folder, left, 0) != 0)
+            status = csv_out_error(to->folder, left, errno, err);
     }
     if (from)
         (void)gzclose(from); /* only read; closes the twin */
@@ -147,15 +164,74 @@ static int recover(int folder, const char *path, const char *name, struct hourly
     return status;
 }
 
-int hourly_recover(const char *path, struct hourly_rest *ret_rest, struct err *err)
+int hourly_recover(const char *path, struct lines_rest *ret_rest, struct err *err)
 {
-    *ret_rest = (struct hourly_rest){0};
+    *ret_rest = (struct lines_rest){0};
     DIR *folder = opendir(path);
     int status = 0;
     if (!folder)
         return 0; /* hourly_new() says why, if it matters */
-    for (const struct dirent *entry; status == 0 && (entry = readdir(folder));)
-        status = recover(dirfd(folder), path, entry->d_name, ret_rest, err);
+    for (const struct dirent *entry; status == 0 && (entry = readdir(folder));) {
+        char stem[STEM_CAP], end[STEM_CAP];
+        const char *form;
+        if (!parse_name(entry->d_name, stem, &form))
+            continue;
+        (void)snprintf(end, sizeof end, ".%s.gz", form);
+        status = recover(dirfd(folder), entry->d_name, &(struct name){path, "/", stem, end},
+                         ret_rest, err);
+    }
     (void)closedir(folder);
+    return status;
+}
+
+/* A path taken apart; to be freed. NULL: memory. */
+static char *take_apart(const char *path, struct name *ret_name)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    size_t folder_n = slash ? (size_t)(slash - path) : 0, base_n = strlen(base);
+    size_t end_n = ends_in(base, ".gz") && base_n > 3 ? 3 : 0, at = base_n - end_n;
+    while (at > 1 && base[at - 1] != '.')
+        at--;
+    at = at > 1 ? at - 1 : base_n - end_n; /* ".name" has no end */
+    char *text = malloc(folder_n + base_n + 3);
+    if (!text)
+        return NULL;
+    memcpy(text, path, folder_n);
+    text[folder_n] = '\0';
+    memcpy(text + folder_n + 1, base, at);
+    text[folder_n + 1 + at] = '\0';
+    *ret_name = (struct name){text, slash ? "/" : "", text + folder_n + 1, base + at};
+    return text;
+}
+
+char *out_file_free_name(const char *path)
+{
+    struct name name;
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return strdup(path); /* a pipe is written to as it is */
+    char *text = take_apart(path, &name), *found = text ? free_name(&name) : NULL;
+    int why = errno;
+    free(text);
+    errno = why;
+    return found;
+}
+
+int out_file_recover(const char *path, struct lines_rest *ret_rest, struct err *err)
+{
+    struct name name;
+    char *text = take_apart(path, &name), *left;
+    *ret_rest = (struct lines_rest){0};
+    if (!text || asprintf(&left, ".%s%s.tmp", name.stem, name.end) < 0) {
+        free(text);
+        return err_set(err, NULL, 0, 0, "out of memory");
+    }
+    const char *where = *name.folder ? name.folder : *name.slash ? name.slash : ".";
+    int folder = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int status = folder < 0 ? 0 : recover(folder, left, &name, ret_rest, err);
+    if (folder >= 0)
+        (void)close(folder); /* only read */
+    free(left);
+    free(text);
     return status;
 }

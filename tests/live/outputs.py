@@ -73,7 +73,7 @@ def check_screen(wire, folder):
         if not select.select([master], [], [], 60)[0]:
             break
         drawn += os.read(master, 65536)
-    expect("what was left is told", b"1 hourly files of a run that did not end; the 2 whole lines" in drawn,
+    expect("what was left is told", b"1 files of a run that did not end; the 2 whole lines" in drawn,
            drawn[:500])
     expect("and completed", lines(os.path.join(folder, "windows-20200101T00.1.ndjson.gz")) ==
            [{"t": "2020-01-01T00:00:00Z"}, {"t": "2020-01-01T00:01:00Z"}], os.listdir(folder))
@@ -111,6 +111,34 @@ def not_writable(wire, folder):
         report = sensor.stop(None)
         expect(f"{option} {path} is refused", sensor.status == 78 and report is None and path in sensor.text,
                (sensor.status, sensor.text))
+
+
+def events_twice(wire, folder):
+    """A sensor that is started again leaves the events of the runs before as they are."""
+    place = os.path.join(folder, "place")
+    os.mkdir(place)
+    os.chmod(place, 0o777)
+    path, killed = os.path.join(place, "events.ndjson"), os.path.join(place, ".events.ndjson.tmp")
+    for run in range(2):
+        sensor = Sensor(NIGHTSCOPE, wire, "--events", path, *OPTIONS).ready()
+        wire.send([syn(0xC6336400 | run, 0x0A620001, 23, 1)])
+        sensor.wait_frames(1).stop()
+    with open(killed, "w", encoding="utf-8") as file:
+        file.write('{"SourceIP":"198.51.100.9"}\n{"Sour')
+    os.chmod(killed, 0o666)
+    sensor = Sensor(NIGHTSCOPE, wire, "--events", path, *OPTIONS).ready()
+    wire.send([syn(0xC6336402, 0x0A620001, 23, 1)])
+    sensor.wait_frames(1).stop()
+    expect("it says where they are", "1 files of a run that did not end; the 1 whole lines" in sensor.text and
+           f"go to {place}/events.3.ndjson" in sensor.text, sensor.text)
+    names = ["events.ndjson", "events.1.ndjson", "events.2.ndjson", "events.3.ndjson"]
+    found = []
+    for name in names:
+        with open(os.path.join(place, name), encoding="utf-8") as file:
+            found.append([json.loads(line)["SourceIP"] for line in file])
+    expect("each run has its own", found == [["198.51.100.0"], ["198.51.100.1"], ["198.51.100.9"], ["198.51.100.2"]],
+           found)
+    expect("nothing else is there", sorted(os.listdir(place)) == sorted(names), os.listdir(place))
 
 
 def main():
@@ -190,6 +218,7 @@ def main():
                and done.stderr.count("\n") == 1, done)
         check_screen(wire, os.path.join(folder, "left"))
         stopped_terminal(wire)
+        events_twice(wire, folder)
         if "--user" not in OPTIONS:
             not_writable(wire, folder)
     finish()

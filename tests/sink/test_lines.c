@@ -355,7 +355,7 @@ static void run_and_die(void)
 START_TEST(what_a_run_that_was_killed_left_is_completed)
 {
     struct err err;
-    struct hourly_rest rest;
+    struct lines_rest rest;
     run_and_die();
     ck_assert_uint_eq(files_in_folder(), 4);
     struct hourly *second = open_hourly(true); /* runs beside it, and is left alone */
@@ -393,7 +393,7 @@ static void leave(const char *name, const void *bytes, size_t n)
 START_TEST(of_damaged_files_whole_lines_are_kept)
 {
     struct err err;
-    struct hourly_rest rest;
+    struct lines_rest rest;
     uint8_t bytes[4096];
     run_and_die();
     int fd = open(in_folder(".windows-20261122T00.ndjson.gz.tmp"), O_RDWR);
@@ -419,6 +419,71 @@ START_TEST(of_damaged_files_whole_lines_are_kept)
     ck_assert_uint_eq(rest.lines, 0);
     ck_assert_uint_eq(files_in_folder(), 3);
     ck_assert_int_eq(hourly_recover("/nowhere", &rest, &err), 0);
+}
+END_TEST
+
+static void expect_free_name(const char *name, const char *expected)
+{
+    char wanted[512];
+    (void)strcpy(wanted, in_folder(expected));
+    char *found = out_file_free_name(in_folder(name));
+    ck_assert_ptr_nonnull(found);
+    ck_assert_str_eq(found, wanted);
+    free(found);
+}
+
+START_TEST(a_file_that_is_there_is_not_written_over)
+{
+    static const char *const names[][3] = {
+        {"e.ndjson", "e.1.ndjson", "e.2.ndjson"},
+        {"e.b.csv.gz", "e.b.1.csv.gz", "e.b.2.csv.gz"},
+        {"events", "events.1", "events.2"},
+        {".hidden", ".hidden.1", ".hidden.2"},
+        {"e.gz", "e.1.gz", "e.2.gz"},
+    };
+    expect_free_name(names[_i][0], names[_i][0]);
+    leave(names[_i][0], "", 0);
+    expect_free_name(names[_i][0], names[_i][1]);
+    char half[64];
+    (void)snprintf(half, sizeof half, ".%s.tmp", names[_i][1]);
+    leave(half, "", 0); /* somebody is writing it */
+    expect_free_name(names[_i][0], names[_i][2]);
+    ck_assert_int_eq(mkfifo(in_folder("pipe"), 0600), 0);
+    expect_free_name("pipe", "pipe");
+    char *here = out_file_free_name("no-such-file.csv"); /* in the folder it is run in */
+    ck_assert_str_eq(here, "no-such-file.csv");
+    free(here);
+    here = out_file_free_name("/no-such-file.csv");
+    ck_assert_str_eq(here, "/no-such-file.csv");
+    free(here);
+}
+END_TEST
+
+START_TEST(what_is_left_of_one_file_is_completed)
+{
+    struct err err;
+    struct lines_rest rest;
+    leave("e.csv", "old\n", 4);
+    leave(".e.csv.tmp", "a,b\n1,2\n3,4\n5", 13);
+    ck_assert_int_eq(out_file_recover(in_folder("e.csv"), &rest, &err), 0);
+    ck_assert_uint_eq(rest.files, 1);
+    ck_assert_uint_eq(rest.lines, 2);
+    ck_assert_str_eq(content("e.1.csv"), "a,b\n1,2\n3,4\n");
+    ck_assert_str_eq(content("e.csv"), "old\n");
+    leave(".e.ndjson.tmp", "{}\n{}\n", 6);
+    ck_assert_int_eq(out_file_recover(in_folder("e.ndjson"), &rest, &err), 0);
+    ck_assert_uint_eq(rest.lines, 2);
+    ck_assert_str_eq(content("e.1.ndjson"), "{}\n{}\n");
+    leave(".e.ndjson.gz.tmp", "{}\n{}\n", 6); /* no gzip */
+    ck_assert_int_eq(out_file_recover(in_folder("e.ndjson.gz"), &rest, &err), 0);
+    ck_assert_uint_eq(rest.lines, 0);
+    struct out_file *file = out_file_open(in_folder("x.ndjson"), &err);
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(out_file_recover(in_folder("x.ndjson"), &rest, &err), 0);
+    ck_assert_uint_eq(rest.files, 0); /* somebody writes it */
+    ck_assert_int_eq(out_file_close(file, &err), 0);
+    ck_assert_uint_eq(files_in_folder(), 4);
+    ck_assert_int_eq(out_file_recover("/nowhere/e.csv", &rest, &err), 0);
 }
 END_TEST
 
@@ -460,6 +525,8 @@ int main(void)
     tcase_add_test(tests, another_run_in_the_same_hour_keeps_the_files_of_the_first);
     tcase_add_test(tests, what_a_run_that_was_killed_left_is_completed);
     tcase_add_test(tests, of_damaged_files_whole_lines_are_kept);
+    tcase_add_loop_test(tests, a_file_that_is_there_is_not_written_over, 0, 5);
+    tcase_add_test(tests, what_is_left_of_one_file_is_completed);
     tcase_add_test(tests, a_folder_that_goes_away_costs_its_hour_and_is_told);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
