@@ -47,6 +47,16 @@ struct replay_config {
     int64_t packet_time_ns;             /* of a stream that this one continues; 0: it begins */
 };
 
+/* A frame whose time stamp is more than an hour ahead of all before it, or the first, and
+ * frames behind it that are late and more than an hour older: if its time stamp is wrong, it
+ * has put them out of their minutes. */
+struct replay_jump {
+    const char *name;         /* of the file; NULL: there is none */
+    uint64_t frame;           /* its number in the file, from 1 */
+    int64_t ts_ns, before_ns; /* before_ns: the highest before it; -1: none */
+    uint64_t late;
+};
+
 struct replay_progress {
     uint64_t bytes_read, bytes_total; /* of the files as stored; total 0: unknown (a pipe) */
     uint64_t frames;
@@ -77,3 +87,5 @@ void replay_progress(const struct replay *replay, struct replay_progress *ret_pr
 unsigned replay_file_count(const struct replay *replay);
 /* In the order given to replay_new(). */
 const struct file_status *replay_file(const struct replay *replay, unsigned i);
+/* At the end: the one with most frames behind it that are late. */
+struct replay_jump replay_worst_jump(const struct replay *replay);

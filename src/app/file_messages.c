@@ -1,6 +1,7 @@
 #include "app/file_messages.h"
 
 #include "app/message.h"
+#include "sink/calendar.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,4 +97,33 @@ bool file_messages_tell(const struct replay *replay, bool quiet)
         }
     }
     return failed;
+}
+
+/* " is 3 h ahead of all before it, and" */
+static void describe(const struct replay_jump *jump, char text[static 64])
+{
+    long long hours = (jump->ts_ns - jump->before_ns) / 1000000000 / 3600;
+    if (jump->before_ns >= 0)
+        (void)snprintf(text, 64, " is %lld %s ahead of all before it, and",
+                       hours < 48 ? hours : hours / 24, hours < 48 ? "h" : "d");
+    else
+        (void)snprintf(text, 64, " is the first, and");
+}
+
+void file_messages_jump(const struct replay *replay, bool quiet)
+{
+    struct replay_jump jump = replay_worst_jump(replay);
+    char at[CALENDAR_CAP], ahead[64];
+    struct err err;
+    if (quiet || !jump.name)
+        return;
+    describe(&jump, ahead);
+    (void)err_set(
+        &err, jump.name, 0, 0,
+        "frame %llu (%s)%s %llu frames behind it are late by more than an hour, which "
+        "count in no minute. If its time stamp is wrong, replay a copy without it: "
+        "`editcap IN OUT %llu`",
+        (unsigned long long)jump.frame, calendar_format_s(jump.ts_ns / 1000000000, at), ahead,
+        (unsigned long long)jump.late, (unsigned long long)jump.frame);
+    warn(&err);
 }

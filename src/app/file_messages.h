@@ -8,3 +8,5 @@
 void file_messages_repeated(char *const *names, unsigned n, bool quiet);
 /* Warns of cut files, unless quiet, and reports failed ones; true when one failed. */
 bool file_messages_tell(const struct replay *replay, bool quiet);
+/* Warns, unless quiet, of a time stamp that made others late. */
+void file_messages_jump(const struct replay *replay, bool quiet);

@@ -193,7 +193,7 @@ static void count(struct live_worker *worker)
     if (worker->out)
         pcap_out_add(worker->out, stage->frames, stage->n);
     check_times(worker);
-    stamp_frames(&worker->stamp, stage->frames, stage->n);
+    (void)stamp_frames(&worker->stamp, stage->frames, stage->n);
     decode_batch(worker->config->decode, stage->frames, stage->n, &ready->batch);
     if (worker->config->n > 1)
         look_for_misplaced(worker, &ready->batch);

@@ -205,8 +205,9 @@ static int run_all(struct run *run, struct err *err)
     if (status == 0)
         status = make_report(run, err);
     if (status == 0) {
-        bool failed =
-            file_messages_tell(run->replay, run->setup->options.value[OPTION_quiet].given);
+        bool quiet = run->setup->options.value[OPTION_quiet].given;
+        bool failed = file_messages_tell(run->replay, quiet);
+        file_messages_jump(run->replay, quiet);
         struct sink_files files = {run->list, replay_file_count(run->replay)};
         status = write_outputs(run, &files, err);
         if (status == 0 && failed)

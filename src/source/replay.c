@@ -16,6 +16,8 @@
 #include "source/merge.h"
 #include "source/stamp.h"
 
+#define JUMP_NS ((int64_t)3600 * 1000000000)
+
 struct file {
     struct file_status status;
     uint64_t size;
@@ -33,6 +35,7 @@ struct replay {
     struct merge merge;
     struct block_pool pool;
     struct stamp stamp;
+    struct replay_jump jump, worst; /* the last one, and that of those before */
     unsigned open;
     bool probed, packed; /* packed: some file has to be unpacked */
     uint64_t chunks, bytes_total;
@@ -183,6 +186,39 @@ static int64_t run_limit(const struct replay *replay)
     return limit_ns;
 }
 
+struct replay_jump replay_worst_jump(const struct replay *replay)
+{
+    const struct replay_jump *jump =
+        replay->jump.late > replay->worst.late ? &replay->jump : &replay->worst;
+    return jump->late ? *jump : (struct replay_jump){0};
+}
+
+static void note_jump(struct replay *replay, const struct replay_jump *jump)
+{
+    if (replay->jump.late > replay->worst.late)
+        replay->worst = replay->jump;
+    replay->jump = *jump;
+}
+
+/* Finds those of a run that moved packet time far, and who is late by which. */
+static void note_jumps(struct replay *replay, const struct file *file,
+                       const struct frame *frames, unsigned n, int64_t before_ns)
+{
+    for (unsigned i = 0; i < n; i++) {
+        int64_t ns = frames[i].ts_ns;
+        if (frames[i].flags & FRAME_BAD_TIME)
+            continue;
+        if (frames[i].flags & FRAME_LATE && replay->jump.name)
+            replay->jump.late += replay->jump.ts_ns - ns > JUMP_NS;
+        if (before_ns < 0 || ns - before_ns > JUMP_NS)
+            note_jump(replay, &(struct replay_jump){.name = file->status.name,
+                                                    .frame = file->status.frames + i + 1,
+                                                    .ts_ns = ns,
+                                                    .before_ns = before_ns});
+        before_ns = ns > before_ns ? ns : before_ns;
+    }
+}
+
 /* Moves a run of frames from the file with the lowest head into the chunk. */
 static void take_run(struct replay *replay, struct chunk *chunk)
 {
@@ -192,7 +228,10 @@ static void take_run(struct replay *replay, struct chunk *chunk)
     unsigned n = capture_take(capture, frames, CHUNK_FRAMES - chunk->n, run_limit(replay));
     assert(n); /* the head was looked at, and is below the limit */
     chunk_hold(chunk, capture->stream.block, replay->chunks);
-    stamp_frames(&replay->stamp, frames, n);
+    int64_t before_ns = replay->stamp.packet_ns;
+    unsigned late = stamp_frames(&replay->stamp, frames, n);
+    if (late || before_ns < 0 || replay->stamp.packet_ns - before_ns > JUMP_NS)
+        note_jumps(replay, file, frames, n, before_ns);
     if (replay->config.decode)
         for (unsigned i = 0; i < n; i++)
             frames[i].shard = (uint8_t)decode_shard(replay->config.decode, &frames[i]);

@@ -38,8 +38,9 @@ void stamp_advance(struct stamp *stamp, int64_t ns)
 }
 
 /* A frame that moves packet time is never late, so it may be moved first. */
-void stamp_frames(struct stamp *stamp, struct frame *frames, unsigned n)
+unsigned stamp_frames(struct stamp *stamp, struct frame *frames, unsigned n)
 {
+    unsigned late = 0;
     for (unsigned i = 0; i < n; i++) {
         struct frame *frame = &frames[i];
         if (frame->flags & FRAME_BAD_TIME)
@@ -47,7 +48,10 @@ void stamp_frames(struct stamp *stamp, struct frame *frames, unsigned n)
         if (frame->ts_ns > stamp->packet_ns)
             advance(stamp, frame->ts_ns);
         frame->now_min = stamp->minute;
-        if (frame->ts_ns < stamp->closed_before_ns)
+        if (frame->ts_ns < stamp->closed_before_ns) {
             frame->flags |= FRAME_LATE;
+            late++;
+        }
     }
+    return late;
 }

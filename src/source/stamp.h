@@ -15,5 +15,5 @@ struct stamp {
 void stamp_init(struct stamp *stamp, int64_t lateness_ns);
 /* Packet time is at least this: nothing older will come. */
 void stamp_advance(struct stamp *stamp, int64_t ns);
-/* Sets now_min and FRAME_LATE of frames, in their order. */
-void stamp_frames(struct stamp *stamp, struct frame *frames, unsigned n);
+/* Sets now_min and FRAME_LATE of frames, in their order. Returns how many are late. */
+unsigned stamp_frames(struct stamp *stamp, struct frame *frames, unsigned n);

@@ -286,6 +286,20 @@ def main():
            and done.stderr.count(b"\n") == 3, done)
     got, said = report("--quiet", cut)
     expect("quiet", said == "" and got["packets"] == 99, said)
+    # A time stamp that is wrong puts what follows out of its minutes: it is named. A gap is none.
+    day_ns, n = 86400 * 10**9, len(packets)
+    for what, days, late, says in (
+            ("one frame is ahead", {39: 365}, n - 40, "frame 40 ("),
+            ("two are, most is late by the second", {5: 2, 20: 365}, n - 7, "frame 21 ("),
+            ("the first is", {0: 365}, n - 1, "frame 1 ("),
+            ("all that follow are: a gap", {i: 365 for i in range(50, n)}, 0, None)):
+        path = write("jump.pcap", captures.pcap(101, [(ts + days.get(i, 0) * day_ns, wire, data)
+                                                      for i, (ts, wire, data) in enumerate(packets)]))
+        got, said = report(path)
+        expect(what, got["late"] == late and (says in said and f" {late - 14 if len(days) == 2 else late} frames"
+                                              in said if says else said == ""), (got["late"], late, said))
+        expect("not when it is to be quiet", report("--quiet", path)[1] == "", path)
+
     # Files that are no captures: a message each, the others are analysed, exit 1.
     hostile = {
         "empty.pcap": b"",
