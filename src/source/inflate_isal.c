@@ -3,12 +3,25 @@
 #include "source/inflate.h"
 
 #include <isa-l/igzip_lib.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct inflater {
     struct inflate_state state;
-    int failed; /* the error, once there was one: the state is then of no use */
+    struct isal_gzip_header header;
+    bool inside; /* the member's header is read */
+    int failed;  /* the error, once there was one: the state is then of no use */
 };
+
+/* The header is read on its own: what isal_inflate() keeps of one that it reads itself is lost
+ * where the input ends inside it, as it always does inside the first one, and with that the sum
+ * that FHCRC is compared with. */
+static void begin(struct inflater *inflater)
+{
+    isal_gzip_header_init(&inflater->header);
+    inflater->state.crc_flag = ISAL_GZIP_NO_HDR_VER; /* the trailer is verified all the same */
+    inflater->inside = false;
+}
 
 struct inflater *inflater_new(void)
 {
@@ -16,7 +29,7 @@ struct inflater *inflater_new(void)
     if (!inflater)
         return NULL;
     isal_inflate_init(&inflater->state);
-    inflater->state.crc_flag = ISAL_GZIP;
+    begin(inflater);
     return inflater;
 }
 
@@ -28,12 +41,14 @@ void inflater_free(struct inflater *inflater)
 void inflater_reset(struct inflater *inflater)
 {
     isal_inflate_reset(&inflater->state);
-    inflater->state.crc_flag = ISAL_GZIP;
+    begin(inflater);
 }
 
-static const char *why(int error)
+static const char *why(const struct inflater *inflater)
 {
-    switch (error) {
+    if (!inflater->inside && inflater->failed == ISAL_INCORRECT_CHECKSUM)
+        return "header crc mismatch";
+    switch (inflater->failed) {
     case ISAL_INVALID_BLOCK:
         return "invalid block";
     case ISAL_INVALID_SYMBOL:
@@ -51,6 +66,19 @@ static const char *why(int error)
     }
 }
 
+/* The rest of the header if it is not read yet, and what follows it. */
+static int run(struct inflater *inflater)
+{
+    struct inflate_state *state = &inflater->state;
+    if (!inflater->inside) {
+        int result = isal_read_gzip_header(state, &inflater->header);
+        if (result != ISAL_DECOMP_OK)
+            return result;
+        inflater->inside = true;
+    }
+    return isal_inflate(state);
+}
+
 enum inflate_result inflater_run(struct inflater *inflater, struct inflate_buffers *buffers,
                                  const char **ret_why)
 {
@@ -61,13 +89,13 @@ enum inflate_result inflater_run(struct inflater *inflater, struct inflate_buffe
         state->avail_in = in_n;
         state->next_out = buffers->next_out;
         state->avail_out = out_n;
-        int result = isal_inflate(state);
+        int result = run(inflater);
         *buffers = (struct inflate_buffers){state->next_in, state->next_out, state->avail_in,
                                             state->avail_out};
         inflater->failed = result < 0 ? result : 0;
     }
     if (inflater->failed) {
-        *ret_why = why(inflater->failed);
+        *ret_why = why(inflater);
         return INFLATE_FAILED;
     }
     if (state->block_state == ISAL_BLOCK_FINISH)

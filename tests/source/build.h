@@ -155,12 +155,15 @@ static inline void ng_statistics(struct buf *buf, bool big, uint32_t interface, 
     ng_block(buf, big, 5, &body);
 }
 
-/* Appends bytes as one gzip member. */
-static inline void put_gzip(struct buf *buf, const uint8_t *bytes, size_t n)
+/* Appends bytes as one gzip member, with what a header may have besides; NULL: nothing. */
+static inline void put_gzip_with(struct buf *buf, const uint8_t *bytes, size_t n,
+                                 gz_header *header)
 {
     z_stream stream = {0};
     ck_assert_int_eq(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY),
                      Z_OK);
+    if (header)
+        ck_assert_int_eq(deflateSetHeader(&stream, header), Z_OK);
     size_t cap = deflateBound(&stream, n);
     uint8_t *out = malloc(cap);
     ck_assert_ptr_nonnull(out);
@@ -172,6 +175,11 @@ static inline void put_gzip(struct buf *buf, const uint8_t *bytes, size_t n)
     put(buf, out, stream.total_out);
     (void)deflateEnd(&stream);
     free(out);
+}
+
+static inline void put_gzip(struct buf *buf, const uint8_t *bytes, size_t n)
+{
+    put_gzip_with(buf, bytes, n, NULL);
 }
 
 /* Appends bytes as one zstd frame. */

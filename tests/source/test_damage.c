@@ -168,6 +168,46 @@ START_TEST(what_follows_a_gzip_member_is_not_dropped)
 }
 END_TEST
 
+/* RFC 1952 section 2.3: extra field, name, comment and checksum of the header (FHCRC) may all
+ * be there, wherever the bytes that are read at a time end. A checksum that is wrong is damage.
+ */
+START_TEST(gzip_headers_may_have_all_fields)
+{
+    enum { READ_AT_A_TIME = 128 * 1024, FIELDS = 16, HCRC = 8, OFFSETS = 40 };
+    for (unsigned i = 0; i < FIELDS * OFFSETS; i++) {
+        unsigned fields = i % FIELDS, offset = i / FIELDS;
+        uint8_t extra[] = "extra", name[] = "day.pcap", comment[] = "tokyo";
+        gz_header header = {.extra = fields & 1 ? extra : NULL,
+                            .extra_len = fields & 1 ? 5 : 0,
+                            .name = fields & 2 ? name : NULL,
+                            .comment = fields & 4 ? comment : NULL,
+                            .hcrc = fields & HCRC ? 1 : 0};
+        struct buf plain = {0}, buf = {0};
+        pcap_header(&plain, 0xa1b2c3d4, false, 1);
+        put_gzip_with(&buf, plain.data, plain.n, &header);
+        size_t at = plain.n;
+        pcap_record(&plain, false, 1, 0, "abc", 3, 60);
+        while (buf.n < READ_AT_A_TIME - offset)
+            put(&buf, "", 1);
+        put_gzip_with(&buf, plain.data + at, plain.n - at, &header);
+        struct result result = replay_buf(&buf);
+        ck_assert_msg(result.n == 1 && !result.files[0].failed, "fields %u, offset %u: %s",
+                      fields, offset, result.files[0].error.text);
+        result_free(&result);
+        if (fields == HCRC) {
+            buf.data[READ_AT_A_TIME - offset + 4] ^= 1; /* the time */
+            result = replay_buf(&buf);
+            ck_assert_uint_eq(result.n, 0);
+            ck_assert_str_eq(result.files[0].error.text,
+                             "cannot be read at byte 24: gzip: header crc mismatch");
+            result_free(&result);
+        }
+        buf_free(&plain);
+        buf_free(&buf);
+    }
+}
+END_TEST
+
 /* The checksum at the end of gzip data, and the last block of zstd data. */
 START_TEST(damaged_compression_keeps_what_came_before)
 {
@@ -214,6 +254,7 @@ int main(void)
     tcase_add_loop_test(tests, cut_at_any_byte_keeps_what_came_before, 0, KINDS);
     tcase_add_loop_test(tests, flipped_bytes_do_no_harm, 0, KINDS);
     tcase_add_test(tests, what_follows_a_gzip_member_is_not_dropped);
+    tcase_add_test(tests, gzip_headers_may_have_all_fields);
     tcase_add_loop_test(tests, damaged_compression_keeps_what_came_before, 0, 2);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
