@@ -9,6 +9,11 @@
 #include <nightscope/decode.h>
 
 enum {
+    IPV4_HEADER = 20,
+    OPTION_END = 0,
+    OPTION_NOP = 1,
+    OPTION_LSRR = 131,
+    OPTION_SSRR = 137,
     IPV6_HEADER = 40,
     EXT_HOP_BY_HOP = 0,
     EXT_ROUTING = 43,
@@ -93,6 +98,22 @@ static bool has_jumbo_option(const uint8_t *ip, uint32_t cap)
     return false;
 }
 
+/* Is a loose or strict source route under way (RFC 791 section 3.1), with addresses left in it?
+ * The last of these is the destination then, and what checksums cover. */
+static bool has_source_route(const uint8_t *ip, uint32_t end)
+{
+    for (uint32_t at = IPV4_HEADER; at + 3 <= end && ip[at] != OPTION_END;) {
+        if (ip[at] == OPTION_NOP) {
+            at++;
+            continue;
+        }
+        if (ip[at] == OPTION_LSRR || ip[at] == OPTION_SSRR)
+            return ip[at + 2] <= ip[at + 1];
+        at += ip[at + 1] < 2 ? 2U : ip[at + 1];
+    }
+    return false;
+}
+
 static enum reason parse_ipv4(const struct cursor *cursor, struct network *ret_network)
 {
     const uint8_t *ip = cursor->at;
@@ -119,7 +140,7 @@ static enum reason parse_ipv4(const struct cursor *cursor, struct network *ret_n
     ret_network->proto = ip[9];
     ret_network->hdr_len = (uint8_t)header;
     ret_network->fragment = frag & 0x3fff;
-    ret_network->rerouted = false;
+    ret_network->rerouted = has_source_route(ip, min_u32(header, cap));
     return REASON_NONE;
 }
 

@@ -16,7 +16,7 @@ struct network {
     uint8_t proto;      /* protocol number; an extension header's when the chain ends there */
     uint8_t hdr_len;
     bool fragment;
-    bool rerouted; /* IPv6 source route under way: dst is not what checksums cover */
+    bool rerouted; /* a source route is under way: dst is not what checksums cover */
 };
 
 /* Where a chain of IPv6 extension headers ends. */

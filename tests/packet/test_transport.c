@@ -57,6 +57,30 @@ static const struct {
      0,
      "udp scan " TOLD4("17", "32/32") " | 40000 > 53 at 20 length 12 sum 9858 payload 4/4 at 28"
                                       " bad-udp"},
+    {"udp, loose source route under way: what its checksum covers is at its end",
+     "47 00 00 28 12 34 00 00 40 11 ef 16 c0 00 02 01 c6 33 64 02"
+     " 83 07 04 cb 00 71 03 00 9c 40 00 35 00 0c 86 8a 70 69 6e 67",
+     0,
+     "udp scan 192.0.2.1 > 198.51.100.2 proto 17 len 40/40 tos 0 ttl 64 hdr 28 id 1234 frag 0"
+     " | 40000 > 53 at 28 length 12 sum 868a payload 4/4 at 36"},
+    {"udp, strict source route under way",
+     "47 00 00 28 12 34 00 00 40 11 35 c9 c0 00 02 01 c6 33 64 02"
+     " 01 89 07 04 cb 00 71 03 9c 40 00 35 00 0c 86 8a 70 69 6e 67",
+     0,
+     "udp scan 192.0.2.1 > 198.51.100.2 proto 17 len 40/40 tos 0 ttl 64 hdr 28 id 1234 frag 0"
+     " | 40000 > 53 at 28 length 12 sum 868a payload 4/4 at 36"},
+    {"udp, loose source route at its end",
+     "47 00 00 28 12 34 00 00 40 11 35 cb c0 00 02 01 c6 33 64 02"
+     " 01 83 07 08 cb 00 71 03 9c 40 00 35 00 0c 98 58 70 69 6e 67",
+     0,
+     "udp scan 192.0.2.1 > 198.51.100.2 proto 17 len 40/40 tos 0 ttl 64 hdr 28 id 1234 frag 0"
+     " | 40000 > 53 at 28 length 12 sum 9858 payload 4/4 at 36"},
+    {"udp, loose source route at its end, checksum wrong",
+     "47 00 00 28 12 34 00 00 40 11 35 cb c0 00 02 01 c6 33 64 02"
+     " 01 83 07 08 cb 00 71 03 9c 40 00 35 00 0c 86 8a 70 69 6e 67",
+     0,
+     "udp scan 192.0.2.1 > 198.51.100.2 proto 17 len 40/40 tos 0 ttl 64 hdr 28 id 1234 frag 0"
+     " | 40000 > 53 at 28 length 12 sum 868a payload 4/4 at 36 bad-udp"},
     {"udp, header cut", IP4("00 20", "11", "7c 62") "9c 40 00 35 00 0c 98 58 70 69 6e 67", 27,
      "udp other " TOLD4("17", "27/32") " cut"},
     {"udp, no checksum", IP4("00 1d", "11", "7c 65") "00 01 00 02 00 09 00 00 61", 0,
