@@ -27,6 +27,8 @@ struct serve;
 /* Listens and serves, in threads of its own, until serve_stop(). The configuration's texts and
  * sets are borrowed until then. NULL with *err. */
 struct serve *serve_start(const struct serve_config *config, struct err *err);
+/* Asks Redis once, as the first client would: one that is away or denies access is told of. */
+void serve_try_redis(struct serve *serve);
 /* Ends all connections. NULL is fine. */
 void serve_stop(struct serve *serve);
 /* Where it listens, for people: "http://127.0.0.1:8080/". */

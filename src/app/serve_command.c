@@ -70,6 +70,7 @@ static int run(const struct serve_config *config, bool quiet, struct err *err)
     if (!quiet && !serve_has_page())
         message_warning(
             "built without the page: only the API is here (sh contrib/dashboard/fetch)");
+    serve_try_redis(serve);
     if (!quiet)
         (void)fprintf(stderr, "nightscope: serving %s\n", serve_url(serve));
     int got;

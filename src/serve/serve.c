@@ -91,6 +91,15 @@ struct serve *serve_start(const struct serve_config *config, struct err *err)
     return NULL;
 }
 
+void serve_try_redis(struct serve *serve)
+{
+    static const struct request SENSORS = {.endpoint = ENDPOINT_SENSORS,
+                                           .window = {DAY_S, 0, 0}};
+    struct outcome outcome;
+    answerer_ask(&serve->answerer, &SENSORS, &outcome);
+    answer_free(outcome.answer);
+}
+
 void serve_stop(struct serve *serve)
 {
     if (!serve)

@@ -40,9 +40,14 @@ static void turn(struct store *store, bool away)
     if (store->away == away)
         return;
     __atomic_store_n(&store->away, away, __ATOMIC_RELAXED);
-    char text[ERR_ORIGIN_CAP + ERR_TEXT_CAP + 64], reason[ERR_ORIGIN_CAP + ERR_TEXT_CAP + 32];
+    char text[ERR_ORIGIN_CAP + ERR_TEXT_CAP + 192], reason[ERR_ORIGIN_CAP + ERR_TEXT_CAP + 32];
     err_format(&store->err, reason, sizeof reason);
-    if (away)
+    if (away && store->why == REDIS_DENIED)
+        (void)snprintf(text, sizeof text,
+                       "Redis denies access: %s; credentials come from --redis-auth FILE, or "
+                       "from NIGHTSCOPE_REDIS_USER and NIGHTSCOPE_REDIS_PASSWORD",
+                       reason);
+    else if (away)
         (void)snprintf(text, sizeof text, "Redis is away: %s", reason);
     else
         (void)snprintf(text, sizeof text, "Redis is back");

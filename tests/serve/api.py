@@ -3,6 +3,7 @@ up, ETags hold, a reader's rights suffice, Redis may go and come back: api.py NI
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -381,6 +382,57 @@ def check_reader():
             server.remove()
 
 
+def check_start():
+    """Redis is asked once before anybody comes: one that is away, or denies access, is told of."""
+    def said(url, user, password, *options):
+        serve = Serve(NIGHTSCOPE, url, *options, environment={
+            "NIGHTSCOPE_REDIS_USER": user, "NIGHTSCOPE_REDIS_PASSWORD": password})
+        serve.process.terminate() # before any request
+        rest = serve.process.stderr.read()
+        expect("goes on until it is ended", serve.process.wait(timeout=60) == 0, rest)
+        return [line for line in serve.log + rest.splitlines() if "Redis" in line]
+
+    with tempfile.TemporaryDirectory() as path:
+        lines = said(f"unix:{path}/none", "", "")
+        expect("away at the start", len(lines) == 1 and "warning: Redis is away: " in lines[0] and
+               "--redis-auth" not in lines[0], lines)
+        acl = os.path.join(path, "users")
+        with open(acl, "w", encoding="utf-8") as file:
+            file.write("user default off\nuser few on >secret ~* +ping +info\n"
+                       "user all on >secret ~* &* +@all\n")
+        server = Server("--aclfile", acl)
+        server.start()
+        try:
+            for user, password, code in (("", "", "NOAUTH"), ("all", "wrong", "WRONGPASS"),
+                                         ("few", "secret", "NOPERM")):
+                lines = said(server.url, user, password)
+                expect(f"denied at the start: {code}", len(lines) == 1 and code in lines[0] and all(
+                    part in lines[0] for part in (
+                        "warning: Redis denies access: ", "--redis-auth", "NIGHTSCOPE_REDIS_USER",
+                        "NIGHTSCOPE_REDIS_PASSWORD")) and "secret" not in lines[0], lines)
+            expect("all is well at the start", not said(server.url, "all", "secret"))
+        finally:
+            server.remove()
+
+
+def check_quiet():
+    with tempfile.TemporaryDirectory() as path:
+        with socket.socket() as link:
+            link.bind(("127.0.0.1", 0))
+            port = link.getsockname()[1]
+        process = subprocess.Popen(
+            [NIGHTSCOPE, "serve", "--redis", f"unix:{path}/none", "--quiet", "--listen", f"127.0.0.1:{port}"],
+            stderr=subprocess.PIPE, text=True)
+        while process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", port), 60).close()
+                break
+            except ConnectionRefusedError:
+                pass
+        process.terminate()
+        expect("quiet at the start", process.communicate(timeout=60)[1] == "" and process.returncode == 0)
+
+
 def check_dark(server):
     source = server.call("ZREVRANGE", "ns:{a}:top:src:24h", 0, 5)
     source = [each.decode() for each in source if each != b"others"][0]
@@ -415,6 +467,8 @@ def main():
     finally:
         server.remove()
     check_reader()
+    check_start()
+    check_quiet()
     return done()
 
 
