@@ -77,13 +77,15 @@ static enum ask_status write_days(struct ask *ask, uint32_t end_s)
     return status;
 }
 
-/* Sources of the UTC days that the window touches. */
+/* Sources of the UTC days that the window touches; an empty one touches none. */
 static enum ask_status write_sources(struct ask *ask, const struct series *series)
 {
     uint64_t all = 0, iot = 0;
-    uint32_t to_s = series->to_s ? series->to_s - 1 : 0;
-    enum ask_status status = sketches_load(ask, VIEW_IOT, series->from_s, to_s, &iot);
-    if (status == ASK_DONE && ask->request->view == VIEW_ALL)
+    bool empty = series->to_s <= series->from_s;
+    uint32_t to_s = empty ? 0 : series->to_s - 1;
+    enum ask_status status =
+        empty ? ASK_DONE : sketches_load(ask, VIEW_IOT, series->from_s, to_s, &iot);
+    if (status == ASK_DONE && !empty && ask->request->view == VIEW_ALL)
         status = sketches_load(ask, VIEW_ALL, series->from_s, to_s, &all);
     if (status != ASK_DONE)
         return status;
@@ -93,7 +95,7 @@ static enum ask_status write_sources(struct ask *ask, const struct series *serie
     if (ask->request->view == VIEW_ALL)
         ask_write_count(json, "scan", all);
     ask_write_count(json, "iot", iot);
-    uint32_t days = to_s / DAY_S - series->from_s / DAY_S + 1;
+    uint32_t days = empty ? 0 : to_s / DAY_S - series->from_s / DAY_S + 1;
     ask_write_count(json, "days", days < SKETCH_DAYS_MAX ? days : SKETCH_DAYS_MAX);
     json_out_key(json, "estimated");
     json_out_bool(json, true);

@@ -158,6 +158,11 @@ def check_summary(server, serve):
            answer["window"]["packets"] ==
            total(row["packets"] for at, row in hours.items() if at >= start) +
            total(row["packets"] for at, row in minutes.items() if at >= closed), answer)
+    midnight = newest // 86400 * 86400 + 86400
+    for start in (midnight, midnight + 60):
+        empty = serve.api(f"summary?sensor=a&window={start}-{start + 600}")["sources"]
+        expect("an empty window has no sources", (empty["scan"], empty["iot"], empty["days"]) ==
+               (0, 0, 0), empty)
     answer = serve.api("summary?sensor=a&window=1h")
     days = {window: serve.api(f"summary?sensor=a&window={window}")["sources"]["days"]
             for window in ("1h", "9d", "400d")}
