@@ -51,7 +51,8 @@ function sparkline(values, kind) {
 function nowCard({ summary, hour }) {
     const { latest } = summary;
     const rate = (value) => value / 60; // a minute's; `seconds` are those of all sensors together
-    return card("now", word("now"), pair(rate(latest.packets || 0), rate(latest.iot_matched || 0), short),
+    const text = (value) => (latest.seconds ? short(value) : "–"); // of an archive minutes are kept for a week
+    return card("now", word("now"), pair(rate(latest.packets || 0), rate(latest.iot_matched || 0), text),
         state.view === "all" && hour && sparkline(hour.fields.packets || [], "all"),
         hour && sparkline(hour.fields.iot_matched || [], "iot"),
         note(word("nowNote", stamp(latest.t))));

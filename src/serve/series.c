@@ -1,5 +1,6 @@
 /* Closed minutes and hours of several sensors as one series. Up to two days it is made of
- * minutes; beyond, of hours, and of the minutes that are in no closed hour yet. */
+ * minutes; beyond, or where only hours are kept any more, of hours, and of the minutes that are
+ * in no closed hour yet. */
 #include "serve/ask.h"
 
 #include "serve/reply.h"
@@ -131,10 +132,68 @@ static void sum_up(struct series *series)
     }
 }
 
-static uint32_t usual_step(uint32_t span_s)
+static uint32_t start_of(const struct redis_reply *list)
+{
+    uint64_t ms;
+    bool good = list->kind == REDIS_LIST && list->len > 0 &&
+                list->items[0].kind == REDIS_LIST && list->items[0].len == 2 &&
+                reply_id_ms(&list->items[0].items[0], &ms) && ms / 1000 < UINT32_MAX;
+    return good ? (uint32_t)(ms / 1000) : UINT32_MAX;
+}
+
+static void add_first(struct redis_batch *batch, const char *sensor, const char *stream,
+                      uint32_t from_s)
+{
+    redis_batch_command(batch, "XRANGE");
+    ask_key(batch, sensor, "%s", stream);
+    redis_batch_arg_u64(batch, (uint64_t)from_s * 1000);
+    redis_batch_arg(batch, "+");
+    redis_batch_arg(batch, "COUNT");
+    redis_batch_arg(batch, "1");
+}
+
+/* Are there minutes only from a later hour on than there are hours? Of the hour that minutes
+ * begin in, those before may be gone, unless the sensor began then. */
+static bool has_lone_hours(const struct series *series, const struct redis_replies *replies)
+{
+    uint32_t minute_s = start_of(&replies->items[0]), first_s = start_of(&replies->items[1]),
+             hour_s = start_of(&replies->items[2]);
+    uint64_t whole_s = minute_s / 3600 * 3600;
+    if (minute_s <= series->from_s || hour_s >= series->to_s)
+        return false;
+    if (first_s < whole_s && whole_s < minute_s)
+        whole_s += 3600;
+    return hour_s < whole_s;
+}
+
+/* Does the span have hours whose minutes are gone? Those of a week before a sensor's newest are
+ * there, until a week after they were written. */
+static enum ask_status find_lone_hours(struct ask *ask, const struct series *series,
+                                       bool *ret_found)
+{
+    bool found = false;
+    for (unsigned i = 0; i < ask->sensors_n && !found; i++) {
+        struct redis_batch *batch = redis_batch_new();
+        if (!batch)
+            return ASK_MEMORY;
+        add_first(batch, ask->sensors[i], "series:1m", 0);
+        add_first(batch, ask->sensors[i], "series:1h", 0);
+        add_first(batch, ask->sensors[i], "series:1h", series->from_s / 3600 * 3600);
+        struct redis_replies replies;
+        enum ask_status status = ask_run(ask, i, batch, &replies);
+        if (status != ASK_DONE)
+            return status;
+        found = has_lone_hours(series, &replies);
+        redis_replies_free(&replies);
+    }
+    *ret_found = found;
+    return ASK_DONE;
+}
+
+static uint32_t usual_step(uint32_t span_s, bool by_hours)
 {
     static const uint32_t STEPS[] = {60, 300, 900, 3600, 4 * 3600, 12 * 3600, DAY_S, 7 * DAY_S};
-    unsigned i = span_s > MINUTES_SPAN_S ? 3 : 0;
+    unsigned i = by_hours ? 3 : 0;
     while (i + 1 < sizeof STEPS / sizeof STEPS[0] && span_s / STEPS[i] > SERIES_POINTS_USUAL)
         i++;
     return STEPS[i];
@@ -163,7 +222,13 @@ static enum ask_status place(struct ask *ask, const struct time_span *window, ui
         series->from_s = newest_s > window->trailing_s ? newest_s - window->trailing_s : 0;
     }
     uint32_t span_s = series->to_s - series->from_s;
-    series->step_s = step_s ? step_s : usual_step(span_s);
+    bool by_hours = span_s > MINUTES_SPAN_S;
+    if (!step_s && !by_hours) {
+        status = find_lone_hours(ask, series, &by_hours);
+        if (status != ASK_DONE)
+            return status;
+    }
+    series->step_s = step_s ? step_s : usual_step(span_s, by_hours);
     series->to_s = end_of(series->to_s, newest_s, series->step_s);
     if (series->to_s < series->from_s)
         series->to_s = series->from_s;

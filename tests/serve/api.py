@@ -307,6 +307,28 @@ def check_backlog(server, serve):
     server.call("DEL", "ns:{few}:feed", "ns:{many}:feed")
 
 
+def check_trimmed(server, serve, minutes, hours):
+    """Hours are there for longer than minutes: a span that minutes do not cover is one of hours."""
+    first, oldest = min(minutes), min(hours)
+    assert oldest + 7200 < first and first % 3600 == 0
+    for start, end, step in ((oldest, oldest + 7200, 3600), (first - 60, first + 60, 3600),
+                             (first, first + 600, 60), (first + 60, first + 120, 60)):
+        answer = serve.api(f"series?sensor=a&window={start}-{end}")
+        wanted = hours if step == 3600 else minutes
+        expect(f"a span of its own, {start} to {end}", answer["step"] == step and
+               answer["fields"]["packets"] == [wanted[at]["packets"] if at in wanted else None for at in range(
+                   answer["start"], answer["to"], step)], answer)
+    gone = [f"{at * 1000}-0" for at in sorted(minutes)[:31]]
+    server.call("XDEL", "ns:{a}:series:1m", *gone)
+    for start, step in ((first + 300, 3600), (sorted(minutes)[31], 60)):
+        answer = serve.api(f"series?sensor=a&window={start}-{start + 3600}")
+        expect(f"the first minutes of an hour are gone: {step}", answer["step"] == step, answer)
+    server.call("DEL", "ns:{a}:series:1m")
+    for at in sorted(minutes):
+        fields = [word for pair in minutes[at].items() for word in pair]
+        server.call("XADD", "ns:{a}:series:1m", f"{at * 1000}-0", *fields)
+
+
 def check_windows(server, serve):
     """Where they end, and an archive whose minutes Redis does not keep any more."""
     minutes, hours = entries(server, "a", "1m"), entries(server, "a", "1h")
@@ -316,6 +338,7 @@ def check_windows(server, serve):
            answer["fields"]["packets"][-1] == minutes[at]["packets"], answer)
     answer = serve.api(f"series?sensor=a&window={at - 600}-{at + 10**7}&step=3600")
     expect("no end beyond the newest", answer["to"] == max(minutes) + 60, answer["to"])
+    check_trimmed(server, serve, minutes, hours)
     day = max(minutes) // 86400 * 86400
     answer = serve.api(f"top/tcp?sensor=a&window={day - 86400}-{day}")
     expect("one day is one day", answer["days"][0] == answer["days"][1], answer["days"])
@@ -338,6 +361,14 @@ def check_windows(server, serve):
     expect("an archive without minutes", answer["newest"] == answer["to"] == end and
            answer["window"]["packets"] == total(row["packets"] for at, row in hours.items()
                                                 if at >= answer["from"]), answer)
+    answer = serve.api("summary?sensor=old")
+    expect("... has hours of a day", answer["from"] == end - 86400 and answer["window"]["packets"] ==
+           total(row["packets"] for at, row in hours.items() if at >= end - 86400) > 0, answer)
+    expect("... and no newest minute", answer["latest"]["seconds"] == answer["latest"]["packets"] == 0,
+           answer["latest"])
+    both = serve.api(f"series?sensor=a,old&window={end - 3600}-{end}")
+    expect("one that has minutes beside one that has not", both["step"] == 3600 and
+           both["fields"]["packets"] == [total([hours[end - 3600]["packets"]] * 2)], both)
     expect("... has days", "days" in serve.api("top/tcp?sensor=old&window=7d"))
     server.call("SREM", "ns:sensors", "old")
     server.call("DEL", *[key.replace(b"{a}", b"{old}") for key in kept])

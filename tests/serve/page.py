@@ -17,7 +17,7 @@ SOURCE, BUILD = os.environ["NIGHTSCOPE_SOURCE"], os.environ["NIGHTSCOPE_BUILD"]
 DASHBOARD = os.path.join(SOURCE, "contrib", "dashboard")
 HERE = os.path.dirname(os.path.abspath(__file__))
 ARTEFACTS = os.path.join(BUILD, "tests", "serve", "page")
-SIZES = ["minutes=180", "hours=30", "days=3", "rows=60", "labelled=40", "feed=300"]
+SIZES = ["minutes=1500", "hours=30", "days=3", "rows=60", "labelled=40", "feed=300"]
 SKIPPED = 77
 MANY = 100000
 
