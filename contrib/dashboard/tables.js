@@ -53,10 +53,22 @@ function count(name, row, whole) {
     return make("span", { title: word(bound) }, `${sign} ${number(value)}`);
 }
 
-function shareCell(row, total, most) {
+/* Of a total that is a lower bound, the share of what is exact is at most that. */
+function shareText(row, answer) {
+    const text = percent(row.packets, answer.total);
+    return answer.total_estimated ? `${row.packets_estimated ? "~" : "≤"} ${text}` : text;
+}
+
+/* How many there are: of devices that several sensors list, at most; of a ranking that is cut, at least. */
+function membersText(answer) {
+    if (!answer.members_estimated) return number(answer.members);
+    return `${state.table === "labelled" ? "≤" : "≥"} ${number(answer.members)}`;
+}
+
+function shareCell(row, answer, most) {
     return make("td", { class: "share" }, make("span", { class: "bar", "aria-hidden": "true" },
         make("span", { style: { width: `${most ? Math.max(0.5, (100 * row.packets) / most) : 0}%` } })),
-    make("span", null, row.packets === undefined ? "–" : percent(row.packets, total)));
+    make("span", null, row.packets === undefined ? "–" : shareText(row, answer)));
 }
 
 /* Columns: the heading, whether it holds numbers, the cell, and the text of CSV. */
@@ -65,7 +77,7 @@ function columns(answer) {
     const link = (row) => make("button", { type: "button", class: "link mono", onclick: () => setState({ source: row.key }) }, row.key);
     const packets = ["packets", true, (row) => count("packets", row, answer.whole), (row) => row.packets];
     const sources = ["sources", true, (row) => count("sources", row, answer.whole), (row) => row.sources];
-    const share = ["shareOf", false, (row) => shareCell(row, answer.total, most), null];
+    const share = ["shareOf", false, (row) => shareCell(row, answer, most), null];
     const cc = ["country", false, (row) => (row.cc ? countryName(row.cc) : "–"), (row) => row.cc];
     const labels = ["labels", false, (row) => (row.labels ? row.labels.split(",").map((label) => make("span", { class: "label" }, label)) : "–"), (row) => row.labels];
     switch (state.table) {
@@ -139,7 +151,7 @@ export class Tables {
 
     draw(answer) {
         this.answer = answer;
-        retext(this.note, `${word(TABLES[state.table].title)} · ${state.cc && state.table === "tcp" ? word("inCountry", countryName(state.cc)) : spanText(answer)} · ${word("rowsOf", number(answer.rows.length), number(answer.members))}`);
+        retext(this.note, `${word(TABLES[state.table].title)} · ${state.cc && state.table === "tcp" ? word("inCountry", countryName(state.cc)) : spanText(answer)} · ${word("rowsOf", number(answer.rows.length), membersText(answer))}`);
         const text = JSON.stringify([answer.rows, state.pick, state.by, document.documentElement.lang]);
         if (text === this.drawn) return;
         this.drawn = text;

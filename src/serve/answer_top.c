@@ -148,9 +148,9 @@ enum ask_status answer_top(struct ask *ask)
         ask_write_scope(ask);
         ask_write_text(&ask->json, "dimension", name);
         write_span(&ask->json, ask, &ranking);
-        ask_write_count(&ask->json, "members", ranking.n);
+        write_value(&ask->json, "members", ranking.n, ranking.cut);
         if (!request->by_sources)
-            ask_write_count(&ask->json, "total", ranking.total);
+            write_value(&ask->json, "total", ranking.total, ranking.open);
         if (ranking.has_others)
             ask_write_count(&ask->json, "others", ranking.others);
         json_out_key(&ask->json, "rows");

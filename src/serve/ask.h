@@ -79,7 +79,9 @@ struct ranking {
     size_t n;
     uint64_t others, total;
     bool has_others, estimated;
-    bool by_day;                  /* whole UTC days; else a trailing span */
+    bool cut;    /* there may be more than are listed */
+    bool open;   /* and what these have is in no list: the total is a lower bound */
+    bool by_day; /* whole UTC days; else a trailing span */
     uint32_t first_day, last_day; /* Unix time */
 };
 enum ask_status ranking_load(struct ask *ask, const char *dimension, struct ranking *ret);

@@ -8,12 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DAYS_AND_SENSORS_MAX = 2000 };
+enum {
+    DAYS_AND_SENSORS_MAX = 2000,
+    TRAILING_MAX = 1000, /* members that are listed, besides others */
+    DAY_MAX = 200,       /* and of a day, which has no others */
+};
 
 struct members {
     struct ranked *rows;
     size_t n, cap;
-    unsigned cuts; /* parts that have others */
+    unsigned cuts; /* parts that may have more members than they list */
 };
 
 static bool add_member(struct members *members, const char *key, size_t len, uint64_t value,
@@ -58,8 +62,13 @@ static int by_value(const void *left, const void *right)
     return compare_keys(a->key, b->key);
 }
 
-static bool has_others(const struct redis_reply *set)
+/* Does the list end where it is cut? One without others says so by its length alone. */
+static bool is_cut(const struct redis_reply *set, const char *dimension, bool by_day)
 {
+    if (by_day)
+        return set->len / 2 >= DAY_MAX;
+    if (strstr(dimension, ":sources"))
+        return set->len / 2 >= TRAILING_MAX;
     for (size_t i = 0; i < set->len; i += 2)
         if (set->items[i].kind == REDIS_TEXT && strcmp(set->items[i].text, "others") == 0)
             return true;
@@ -67,12 +76,14 @@ static bool has_others(const struct redis_reply *set)
 }
 
 static enum ask_status take(struct ask *ask, const struct redis_reply *set,
-                            struct members *members, struct ranking *ranking)
+                            const char *dimension, struct members *members,
+                            struct ranking *ranking)
 {
     if (!reply_pairs(set))
         return ASK_DONE;
-    bool cut = has_others(set);
+    bool cut = is_cut(set, dimension, ranking->by_day);
     members->cuts += cut;
+    ranking->open |= cut && ranking->by_day;
     for (size_t i = 0; i < set->len; i += 2) {
         const struct redis_reply *member = &set->items[i];
         uint64_t value;
@@ -141,7 +152,7 @@ static void add_command(struct redis_batch *batch, const char *sensor, const cha
     redis_batch_command(batch, "ZREVRANGE");
     ask_key(batch, sensor, "%s", name);
     redis_batch_arg(batch, "0");
-    redis_batch_arg(batch, "1000"); /* 1,000 members and others */
+    redis_batch_arg_u64(batch, TRAILING_MAX); /* that many members, and others */
     redis_batch_arg(batch, "WITHSCORES");
 }
 
@@ -157,6 +168,11 @@ static struct redis_batch *make_batch(const struct ask *ask, unsigned sensor,
         bool hour = ask->request->window.trailing_s == 3600;
         (void)snprintf(name, sizeof name, "top:%s%s:%s", iot, dimension, hour ? "1h" : "24h");
         add_command(batch, ask->sensors[sensor], name);
+        if (ask->request->cc[0]) {
+            redis_batch_command(batch, "ZSCORE");
+            ask_key(batch, ask->sensors[sensor], "top:cc:24h");
+            redis_batch_arg(batch, ask->request->cc);
+        }
         return batch;
     }
     for (uint64_t at = ranking->first_day; at <= ranking->last_day; at += DAY_S) {
@@ -165,6 +181,18 @@ static struct redis_batch *make_batch(const struct ask *ask, unsigned sensor,
         add_command(batch, ask->sensors[sensor], name);
     }
     return batch;
+}
+
+/* A country that has packets, but no list of ports, is not one of the sensor's first 20. */
+static void note_country(const struct redis_replies *replies, struct members *members,
+                         struct ranking *ranking)
+{
+    uint64_t packets;
+    bool listed = replies->items[0].kind == REDIS_LIST && replies->items[0].len > 0;
+    if (listed || !reply_number(&replies->items[1], &packets))
+        return;
+    members->cuts++;
+    ranking->open = true;
 }
 
 enum ask_status ranking_load(struct ask *ask, const char *dimension, struct ranking *ret)
@@ -177,8 +205,11 @@ enum ask_status ranking_load(struct ask *ask, const char *dimension, struct rank
         status = ask_run(ask, i, make_batch(ask, i, dimension, &ranking), &replies);
         if (status != ASK_DONE)
             break;
-        for (size_t j = 0; status == ASK_DONE && j < replies.n; j++)
-            status = take(ask, &replies.items[j], &members, &ranking);
+        bool of_country = ask->request->cc[0];
+        for (size_t j = 0; status == ASK_DONE && j < replies.n - of_country; j++)
+            status = take(ask, &replies.items[j], dimension, &members, &ranking);
+        if (of_country)
+            note_country(&replies, &members, &ranking);
         redis_replies_free(&replies);
     }
     if (status != ASK_DONE) {
@@ -192,6 +223,7 @@ enum ask_status ranking_load(struct ask *ask, const char *dimension, struct rank
     ranking.total = ranking.others;
     for (size_t i = 0; i < ranking.n; i++)
         ranking.total += ranking.rows[i].value;
+    ranking.cut = members.cuts > 0;
     ranking.estimated = strstr(dimension, ":sources") &&
                         (ask->sensors_n > 1 || ranking.first_day != ranking.last_day);
     *ret = ranking;

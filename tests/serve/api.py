@@ -84,9 +84,52 @@ def check_cut(server, serve):
     expect("the total is exact", answer["total"] == 80 and answer["others"] == 5, answer)
     one = serve.api("top/tcp?sensor=cut1&window=24h")
     expect("one sensor's are exact", not any("packets_estimated" in row for row in one["rows"]), one)
+    expect("there may be more", answer["members_estimated"] is True and
+           "total_estimated" not in answer, answer)
     for name in parts:
         server.call("SREM", "ns:sensors", name)
         server.call("DEL", f"ns:{{{name}}}:top:tcp:24h")
+
+
+def check_cut_days(server, serve):
+    """Of a day Redis has 200 members and no others: what those beyond have is in no number."""
+    def fill(key, n, first=1):
+        server.call("ZADD", "ns:{days}:" + key, *[word for port in range(first, first + n) for word in (10, port)])
+
+    def ask(what):
+        answer = serve.api(what)
+        return (answer["members"], answer.get("members_estimated", False), answer.get("total"),
+                answer.get("total_estimated", False),
+                {row["key"]: row.get("packets_estimated", row.get("sources_estimated", False)) for row in answer["rows"]})
+
+    server.call("SADD", "ns:sensors", "days")
+    for key, n, first in (("d:20261120:tcp", 200, 1), ("d:20261121:tcp", 199, 200),
+                          ("top:tcp:sources:24h", 1000, 1), ("top:udp:sources:24h", 999, 1)):
+        fill(key, n, first)
+    two = ask("top/tcp?sensor=days&window=1795132800-1795305600&limit=1000")
+    expect("two days, the first of them cut", two[:4] == (398, True, 3990, True) and all(
+        marked == (int(port) > 200) for port, marked in two[4].items()), two)
+    one = ask("top/tcp?sensor=days&window=1795219200-1795305600&limit=1000")
+    expect("a day that is not cut", one[:4] == (199, False, 1990, False) and not any(one[4].values()), one)
+    expect("sources have no others, too", ask("top/tcp:sources?sensor=days")[:2] == (1000, True))
+    expect("sources that are all there", ask("top/udp:sources?sensor=days")[:2] == (999, False))
+    server.call("SREM", "ns:sensors", "days")
+    server.call("DEL", *server.call("KEYS", "ns:{days}:*"))
+
+
+def check_country(server, serve):
+    """Of a country that is not among a sensor's first 20, its ports are not known."""
+    server.call("SADD", "ns:sensors", "c1", "c2")
+    server.call("ZADD", "ns:{c1}:top:cc:24h", 9, "JP", 5, "NL")
+    server.call("ZADD", "ns:{c1}:top:cc:JP:tcp:24h", 9, 23)
+    server.call("ZADD", "ns:{c2}:top:cc:24h", 2, "JP")
+    for sensors, cc, total, known in (("c1", "JP", 9, True), ("c1,c2", "JP", 9, False), ("c1", "NL", 0, False),
+                                      ("c2", "NL", 0, True)):
+        answer = serve.api(f"top/tcp?sensor={sensors}&cc={cc}")
+        marks = {answer.get("total_estimated", False), *(row.get("packets_estimated", False) for row in answer["rows"])}
+        expect(f"ports of {cc} at {sensors}", answer["total"] == total and marks == {not known}, answer)
+    server.call("SREM", "ns:sensors", "c1", "c2")
+    server.call("DEL", *server.call("KEYS", "ns:{c[12]}:*"))
 
 
 def check_top(server, serve):
@@ -119,7 +162,8 @@ def check_top(server, serve):
         for key, value in ranking(server, ["a"], f"d:{day}:tcp").items():
             wanted[key] = wanted.get(key, 0) + value
     expect("days add up", {r["key"]: r["packets"] for r in answer["rows"]} == wanted, days)
-    check_cut(server, serve)
+    for check in (check_cut, check_cut_days, check_country):
+        check(server, serve)
     cc = [key.decode().split(":")[4] for key in server.call("KEYS", "ns:{a}:top:cc:*:tcp:24h")][0]
     answer = serve.api(f"top/tcp?sensor=a&cc={cc}&limit=1000")
     wanted = ranking(server, ["a"], f"top:cc:{cc}:tcp:24h")
