@@ -163,6 +163,7 @@ enum ask_status ask_newest(struct ask *ask, uint32_t *ret_end_s)
             return status;
         uint32_t minute = end_of(&replies.items[0], 60),
                  end = minute ? minute : end_of(&replies.items[1], 3600);
+        ask->newest_s[i] = end;
         newest = end > newest ? end : newest;
         redis_replies_free(&replies);
     }

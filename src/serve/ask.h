@@ -22,8 +22,9 @@ struct ask {
     struct json_out json;
     char sensors[REQUEST_SENSORS_MAX][65]; /* that are asked for, and there */
     unsigned sensors_n;
-    bool more;      /* there are more sensors than that */
-    char text[160]; /* of ASK_NONE and ASK_BAD */
+    uint32_t newest_s[REQUEST_SENSORS_MAX]; /* of ask_newest() */
+    bool more;                              /* there are more sensors than that */
+    char text[160];                         /* of ASK_NONE and ASK_BAD */
 };
 
 /* Fills in the sensors. */
@@ -43,7 +44,8 @@ void ask_write_text(struct json_out *json, const char *key, const char *text);
 /* Is this address one that must not be shown? */
 bool ask_is_dark(const struct ask *ask, const struct address *address);
 
-/* The newest closed minute of any sensor: its end in Unix seconds, 0 without any. */
+/* The newest closed minute of any sensor: its end in Unix seconds, 0 without any. That of each
+ * is in ask->newest_s then. */
 enum ask_status ask_newest(struct ask *ask, uint32_t *ret_end_s);
 
 /* Sums over the sensors, step by step. Distinct counts do not add up over time: of these the

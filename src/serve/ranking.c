@@ -147,6 +147,14 @@ static enum ask_status choose_days(struct ask *ask, struct ranking *ranking)
     return ASK_DONE;
 }
 
+/* The trailing span of a sensor that is not there any more ends with its own last minute: it
+ * has no part in that of the others when it was over before theirs began. */
+static bool is_over(const struct ask *ask, unsigned sensor, uint32_t newest_s)
+{
+    uint32_t own_s = ask->newest_s[sensor], trailing_s = ask->request->window.trailing_s;
+    return own_s && newest_s > trailing_s && own_s <= newest_s - trailing_s;
+}
+
 static void add_command(struct redis_batch *batch, const char *sensor, const char *name)
 {
     redis_batch_command(batch, "ZREVRANGE");
@@ -199,8 +207,13 @@ enum ask_status ranking_load(struct ask *ask, const char *dimension, struct rank
 {
     struct members members = {0};
     struct ranking ranking = {0};
+    uint32_t newest_s = 0;
     enum ask_status status = choose_days(ask, &ranking);
+    if (status == ASK_DONE && !ranking.by_day && ask->sensors_n > 1)
+        status = ask_newest(ask, &newest_s);
     for (unsigned i = 0; status == ASK_DONE && i < ask->sensors_n; i++) {
+        if (is_over(ask, i, newest_s))
+            continue;
         struct redis_replies replies;
         status = ask_run(ask, i, make_batch(ask, i, dimension, &ranking), &replies);
         if (status != ASK_DONE)

@@ -117,6 +117,26 @@ def check_cut_days(server, serve):
     server.call("DEL", *server.call("KEYS", "ns:{days}:*"))
 
 
+def check_over(server, serve):
+    """A trailing hour or day that was over before that of the newest sensor began is no part of it."""
+    newest = 1795305600
+    for name, minute, series in (("now", newest, "1m"), ("hour", newest - 3540, "1m"), ("day", newest - 86400, "1m"),
+                                 ("old", newest - 2 * 86400, "1h")):
+        server.call("SADD", "ns:sensors", name)
+        server.call("XADD", f"ns:{{{name}}}:series:{series}", f"{minute * 1000}-0", "packets", 1)
+        for trailing in ("1h", "24h"):
+            server.call("ZADD", f"ns:{{{name}}}:top:tcp:{trailing}", 1, 23, 1, f"{1000 + len(name)}")
+    for trailing, wanted in (("1h", 2), ("24h", 2)):
+        names = "now,hour,day" if trailing == "1h" else "now,day,hour,old"
+        rows = serve.api(f"top/tcp?sensor={names}&window={trailing}")["rows"]
+        expect(f"sensors that are there in {trailing}", rows[0]["packets"] == wanted, rows)
+    alone = serve.api("top/tcp?sensor=day,old&window=1h")["rows"]
+    expect("the newest of those asked for", alone[0]["packets"] == 1, alone)
+    for name in ("now", "hour", "day", "old"):
+        server.call("SREM", "ns:sensors", name)
+        server.call("DEL", *server.call("KEYS", f"ns:{{{name}}}:*"))
+
+
 def check_country(server, serve):
     """Of a country that is not among a sensor's first 20, its ports are not known."""
     server.call("SADD", "ns:sensors", "c1", "c2")
@@ -162,7 +182,7 @@ def check_top(server, serve):
         for key, value in ranking(server, ["a"], f"d:{day}:tcp").items():
             wanted[key] = wanted.get(key, 0) + value
     expect("days add up", {r["key"]: r["packets"] for r in answer["rows"]} == wanted, days)
-    for check in (check_cut, check_cut_days, check_country):
+    for check in (check_cut, check_cut_days, check_country, check_over):
         check(server, serve)
     cc = [key.decode().split(":")[4] for key in server.call("KEYS", "ns:{a}:top:cc:*:tcp:24h")][0]
     answer = serve.api(f"top/tcp?sensor=a&cc={cc}&limit=1000")
