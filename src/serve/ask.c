@@ -5,7 +5,6 @@
 #include "sink/calendar.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum ask_status ask_fail(struct ask *ask, enum ask_status status, const char *format, ...)
@@ -44,11 +43,6 @@ void ask_key(struct redis_batch *batch, const char *sensor, const char *format, 
     redis_batch_arg(batch, key);
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
 static bool wanted(const struct request *request, const char *name)
 {
     for (unsigned i = 0; i < request->sensors_n; i++)
@@ -57,22 +51,32 @@ static bool wanted(const struct request *request, const char *name)
     return request->sensors_n == 0;
 }
 
+/* By name; of more than there is room for, the first ones, whatever order Redis has them in. */
+static void add_name(struct ask *ask, const char *name)
+{
+    unsigned at = ask->sensors_n;
+    while (at > 0 && strcmp(ask->sensors[at - 1], name) > 0)
+        at--;
+    if (ask->sensors_n == REQUEST_SENSORS_MAX)
+        ask->more = true;
+    else
+        ask->sensors_n++;
+    if (at == REQUEST_SENSORS_MAX)
+        return;
+    memmove(ask->sensors + at + 1, ask->sensors + at,
+            (ask->sensors_n - 1 - at) * sizeof ask->sensors[0]);
+    (void)snprintf(ask->sensors[at], sizeof ask->sensors[0], "%s", name);
+}
+
 static void take_names(struct ask *ask, const struct redis_reply *set)
 {
     size_t n = set->kind == REDIS_LIST ? set->len : 0;
     for (size_t i = 0; i < n; i++) {
         const struct redis_reply *name = &set->items[i];
-        if (name->kind != REDIS_TEXT || strlen(name->text) != name->len ||
-            !keys_is_sensor(name->text) || !wanted(ask->request, name->text))
-            continue;
-        if (ask->sensors_n == REQUEST_SENSORS_MAX) {
-            ask->more = true;
-            continue;
-        }
-        (void)snprintf(ask->sensors[ask->sensors_n++], sizeof ask->sensors[0], "%s",
-                       name->text);
+        if (name->kind == REDIS_TEXT && strlen(name->text) == name->len &&
+            keys_is_sensor(name->text) && wanted(ask->request, name->text))
+            add_name(ask, name->text);
     }
-    qsort(ask->sensors, ask->sensors_n, sizeof ask->sensors[0], by_name);
 }
 
 enum ask_status ask_sensors(struct ask *ask)
@@ -111,6 +115,10 @@ void ask_write_scope(struct ask *ask)
     for (unsigned i = 0; i < ask->sensors_n; i++)
         json_out_text(&ask->json, ask->sensors[i]);
     json_out_close(&ask->json, ']');
+    if (ask->more) {
+        json_out_key(&ask->json, "more");
+        json_out_bool(&ask->json, true);
+    }
     ask_write_text(&ask->json, "view", ask->request->view == VIEW_IOT ? "iot" : "all");
 }
 

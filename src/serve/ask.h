@@ -37,7 +37,7 @@ enum ask_status ask_run(struct ask *ask, unsigned sensor, struct redis_batch *ba
 /* "ns:{S}:" and what follows, as the last argument of the command. */
 void ask_key(struct redis_batch *batch, const char *sensor, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* "sensors":[...],"view":... */
+/* "sensors":[...],"view":..., and "more" where there are more than are asked. */
 void ask_write_scope(struct ask *ask);
 void ask_write_count(struct json_out *json, const char *key, uint64_t number);
 void ask_write_text(struct json_out *json, const char *key, const char *text);

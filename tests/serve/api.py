@@ -324,6 +324,27 @@ def check_feed_places(server, serve):
         server.call("DEL", f"ns:{{{sensor}}}:feed")
 
 
+def check_many(server, serve):
+    """Of more sensors than are asked at a time the first by name, and it is said that there are more."""
+    names = [f"z{i}" for i in range(300)] # SMEMBERS has them in no order
+    for name in names:
+        server.call("SADD", "ns:sensors", name)
+        server.call("ZADD", f"ns:{{{name}}}:top:udp:1h", 1, 53)
+    first = ["a", "b"] + sorted(names)[:30]
+    for what in ("summary?view=iot", "series?window=2h", "top/udp?window=1h", "top/labelled?limit=3"):
+        answer = serve.api(what)
+        expect(f"more sensors than are asked: {what}", answer["sensors"] == first and answer["more"] is True,
+               (answer["sensors"], answer.get("more")))
+    answer = serve.api("sensors?window=2h")
+    expect("more sensors than are listed", [each["name"] for each in answer["sensors"]] == first and
+           answer["more"] is True, answer)
+    answer = serve.api("top/udp?window=1h&sensor=z299,z7")
+    expect("those that are named are all", answer["sensors"] == ["z299", "z7"] and "more" not in answer and
+           answer["rows"][0]["packets"] == 2, answer)
+    server.call("SREM", "ns:sensors", *names)
+    server.call("DEL", *[f"ns:{{{name}}}:top:udp:1h" for name in names])
+
+
 def check_merged(server, serve):
     """A device that two sensors have seen is one."""
     for sensor, packets, first, last, labels, ports in (("m1", 100, 50, 900, "mirai", "23/tcp"),
@@ -558,7 +579,7 @@ def main():
         publish(server, "b", 2)
         serve = Serve(NIGHTSCOPE, server.url)
         for check in (check_series, check_top, check_sources, check_summary, check_feed,
-                      check_feed_places, check_merged, check_backlog, check_windows):
+                      check_feed_places, check_merged, check_many, check_backlog, check_windows):
             check(server, serve)
         check_http(serve)
         check_away(server, serve)
