@@ -121,6 +121,7 @@ function tellAlarm(answers, failed) {
     if (failed) texts.push(failed.status ? failed.message : word("away"));
     else if (stale.length) texts.push(word("stale", span(Math.max(...stale.map((answer) => answer.stale_s)))));
     if (!state.sensor && answers.some((answer) => answer && answer.more)) texts.push(word("moreSensors", data.sensors.length));
+    if (answers.some((answer) => answer && answer.damaged)) texts.push(word("damaged"));
     for (const sensor of silent) texts.push(`${sensor.name}: ${word("silent", span(source.now() - sensor.flushed))}`);
     retext(parts.alarm, texts.join(" · "));
     parts.alarm.hidden = texts.length === 0;

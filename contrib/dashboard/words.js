@@ -112,6 +112,7 @@ const WORDS = {
     spanDays: ["whole UTC days {0} to {1}", "UTC {0}〜{1}"],
     spanRegistry: ["the last 7 days, last seen first", "直近 7 日・最終観測順"],
     inCountry: ["TCP ports of {0}, the trailing 24 h", "{0} の TCP ポート(直近 24 時間)"],
+    damaged: ["Redis has keys that are not what sensors write: numbers are missing", "Redis にセンサーが書いたものではないキーがあり、数値が欠けています"],
     moreSensors: ["There are more sensors: all of this is of the first {0} by name", "センサーが他にもあります。表示は名前順で先頭の {0} 台のみです"],
     onlyDay: ["The ports of a country are kept for the trailing day, for the 20 first countries.", "国別ポートは上位 20 か国・直近 24 時間のみ。"],
     clear: ["Remove this filter", "フィルターを解除"],

@@ -77,7 +77,10 @@ static void explain(const struct ask *ask, enum ask_status status, struct denial
             refuse(refusal, 503, "redis_away", "Redis does not answer; try again in a moment");
         return;
     case ASK_NONE:
-        refuse(refusal, 404, "not_found", ask->text);
+        if (ask->damaged)
+            refuse(refusal, 503, "damaged", "a key in Redis is not what a sensor writes");
+        else
+            refuse(refusal, 404, "not_found", ask->text);
         return;
     case ASK_BAD:
         refuse(refusal, 400, "bad_request", ask->text);
@@ -110,6 +113,10 @@ static struct answer *make(struct answerer *answerer, const struct request *requ
     json_out_key(&ask->json, "stale");
     json_out_bool(&ask->json, false);
     enum ask_status status = run(ask);
+    if (status == ASK_DONE && ask->damaged) {
+        json_out_key(&ask->json, "damaged");
+        json_out_bool(&ask->json, true);
+    }
     json_out_close(&ask->json, '}');
     if (json_out_finish(&ask->json) != 0 && status == ASK_DONE)
         status = ASK_MEMORY;

@@ -21,7 +21,11 @@ static enum ask_status run(struct ask *ask, const char *key, struct redis_batch 
 {
     enum redis_status status = store_run(ask->store, key, batch, ret_replies);
     redis_batch_free(batch);
-    return status == REDIS_DONE ? ASK_DONE : ASK_AWAY;
+    if (status != REDIS_DONE)
+        return ASK_AWAY;
+    for (size_t i = 0; i < ret_replies->n; i++)
+        ask->damaged |= ret_replies->items[i].kind == REDIS_ERROR; /* store_run() allows one */
+    return ASK_DONE;
 }
 
 enum ask_status ask_run(struct ask *ask, unsigned sensor, struct redis_batch *batch,

@@ -24,7 +24,8 @@ struct ask {
     unsigned sensors_n;
     uint32_t newest_s[REQUEST_SENSORS_MAX]; /* of ask_newest() */
     bool more;                              /* there are more sensors than that */
-    char text[160];                         /* of ASK_NONE and ASK_BAD */
+    bool damaged;   /* a key holds something else than sensors write: it counts as not there */
+    char text[160]; /* of ASK_NONE and ASK_BAD */
 };
 
 /* Fills in the sensors. */

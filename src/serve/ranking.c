@@ -89,8 +89,10 @@ static enum ask_status take(struct ask *ask, const struct redis_reply *set,
         uint64_t value;
         struct address address;
         if (member->kind != REDIS_TEXT || member->len >= sizeof members->rows->key ||
-            strlen(member->text) != member->len || !reply_number(&set->items[i + 1], &value))
+            strlen(member->text) != member->len || !reply_number(&set->items[i + 1], &value)) {
+            ask->damaged = true;
             continue;
+        }
         bool hidden = address_parse(member->text, &address) == 0 && ask_is_dark(ask, &address);
         if (hidden || strcmp(member->text, "others") == 0) {
             ranking->others += value;

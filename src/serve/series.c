@@ -35,11 +35,12 @@ static uint64_t add(uint64_t a, uint64_t b)
     return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-/* The highest over time; over sensors, a sum. */
-static void add_entry(struct series *series, struct point *own, uint32_t start_s,
+/* The highest over time; over sensors, a sum. False: a field is no number. */
+static bool add_entry(struct series *series, struct point *own, uint32_t start_s,
                       const struct redis_reply *fields, const bool *distinct)
 {
     struct point *point = &own[(start_s - series->start_s) / series->step_s];
+    bool good = true;
     point->there = true;
     for (size_t i = 0; i + 1 < fields->len; i += 2) {
         uint64_t value;
@@ -49,13 +50,18 @@ static void add_entry(struct series *series, struct point *own, uint32_t start_s
         const char *name = fields->items[i].kind == REDIS_TEXT ? fields->items[i].text : "";
         if (field >= SERIES_FIELD_COUNT_ || strcmp(SERIES_FIELDS[field], name) != 0)
             field = series_field(name);
-        if (field == SERIES_FIELD_COUNT_ || !reply_number(&fields->items[i + 1], &value))
+        if (field == SERIES_FIELD_COUNT_)
             continue;
+        if (!reply_number(&fields->items[i + 1], &value)) {
+            good = false;
+            continue;
+        }
         if (!distinct[field])
             point->values[field] = add(point->values[field], value);
         else if (point->values[field] < value)
             point->values[field] = value;
     }
+    return good;
 }
 
 /* The entries from from_s on, before series->to_s; *ret_end_s: the end of the last one. */
@@ -87,7 +93,8 @@ static enum ask_status load(struct ask *ask, unsigned sensor, const char *stream
             !reply_id_ms(&entry->items[0], &ms) || ms / 1000 < from_s ||
             ms / 1000 >= series->to_s)
             continue;
-        add_entry(series, own, (uint32_t)(ms / 1000), &entry->items[1], distinct);
+        ask->damaged |=
+            !add_entry(series, own, (uint32_t)(ms / 1000), &entry->items[1], distinct);
         *ret_end_s = (uint32_t)(ms / 1000) + length_s;
     }
     redis_replies_free(&replies);

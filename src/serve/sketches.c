@@ -27,8 +27,8 @@ enum ask_status sketches_load(struct ask *ask, enum view view, uint32_t from_s, 
             return status;
         for (size_t j = 0; j < replies.n; j++)
             if (replies.items[j].kind == REDIS_TEXT)
-                (void)sketch_read(replies.items[j].text, replies.items[j].len,
-                                  registers); /* one that is damaged counts as not there */
+                ask->damaged |=
+                    !sketch_read(replies.items[j].text, replies.items[j].len, registers);
         redis_replies_free(&replies);
     }
     *ret_sources = hll_estimate(registers, HLL_LARGE_BITS);

@@ -180,6 +180,36 @@ def check_usage(url):
                (ended.returncode, ended.stderr))
 
 
+def check_damaged(server, serve):
+    """One key after the other holds what no sensor writes; all of it counts as not there, and is told."""
+    server.call("SADD", "ns:sensors", "d")
+    stream = "ns:{d}:series:1m"
+    for i, (words, path) in enumerate((
+            (("SET", "ns:{d}:top:udp:24h", "x"), "top/udp"), (("SET", "ns:{d}:d:20261122:tcp", "x"), "top/tcp"),
+            (("ZADD", "ns:{d}:top:cc:24h", "-5", "JP"), "top/cc"),
+            (("SET", "ns:{d}:hll:src:d:20261122", "HYLL"), "summary"),
+            (("LPUSH", "ns:{d}:hll:iot:d:20261122", "x"), "summary"),
+            (("SET", "ns:{d}:series:1h", "x"), "series"), (("SET", "ns:{d}:src:192.0.2.7", "x"), "source/192.0.2.7"),
+            (("XADD", stream, "1795305660000-0", "packets", "many"), "series"))):
+        server.call("XADD", stream, "1795305600000-0", "packets", 7)
+        window = f"window={1795305600 - i}-{1795305720 + i}" # nobody has asked this before
+        path = f"/api/v1/{path}?sensor=d" + (f"&{window}" if path != "top/udp" and path != "top/cc" else "")
+        server.call(*words)
+        status_, _, body = serve.get(path)
+        answer = json.loads(body)
+        if "/source/" in path:
+            expect("a source's key of another type", status_ == 503 and answer["error"]["code"] == "damaged", answer)
+        else:
+            expect(f"{words}", status_ == 200 and answer.get("damaged") is True, answer)
+        server.call("DEL", words[1], stream)
+        server.call("XADD", stream, "1795305600000-0", "packets", 7)
+        if "/source/" not in path:
+            answer = json.loads(serve.get(path + ("&view=iot" if "cc" not in path else "&limit=7"))[2])
+            expect(f"without {words}", "damaged" not in answer, answer)
+        server.call("DEL", stream)
+    server.call("SREM", "ns:sensors", "d")
+
+
 def main():
     server = Server()
     server.start()
@@ -195,6 +225,10 @@ def main():
                      "top/labelled"):
             found, _, body = serve.get("/api/v1/" + each)
             expect(f"keys of the wrong type: {each}", found == 200, body[:200])
+            answer = json.loads(body)
+            expect(f"... and it is said: {each}", answer.get("damaged", False) ==
+                   (each not in ("top/src", "top/asn")), answer)
+        check_damaged(server, serve)
         for check in (check_requests, check_random, check_many, check_watchers, check_slow):
             check(serve)
         expect("memory is bounded", memory(serve) < MEMORY_MAX, memory(serve))
