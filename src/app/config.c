@@ -37,6 +37,22 @@ static size_t skip_blanks(const char *text, size_t n)
     return i;
 }
 
+/* libinih reads nothing behind a section's ']'. */
+static void expect_nothing(struct reading *reading, size_t at)
+{
+    at += skip_blanks(reading->raw + at, reading->raw_n - at);
+    size_t end = reading->raw_n;
+    while (end > at && strchr(BLANKS, reading->raw[end - 1]))
+        end--;
+    if (at == end || reading->raw[at] == ';')
+        return;
+    reading->failed = true;
+    (void)err_set(reading->err, reading->origin, reading->line, (unsigned)at + 1,
+                  "\"%.*s\": expected nothing behind [%s]; a key has a line of its own, and a "
+                  "comment there begins with ';'",
+                  (int)(end - at), reading->raw + at, reading->section);
+}
+
 /* libinih does not say that a section begins. */
 static int take_section(struct reading *reading, size_t at)
 {
@@ -50,10 +66,11 @@ static int take_section(struct reading *reading, size_t at)
                                  .line = reading->line,
                                  .column = (unsigned)at + 2,
                                  .key_column = (unsigned)at + 2};
-    if (reading->take(reading->context, &entry, reading->err) == 0)
-        return 0;
-    reading->failed = true;
-    return -1;
+    if (reading->take(reading->context, &entry, reading->err) != 0)
+        reading->failed = true;
+    else
+        expect_nothing(reading, (size_t)(end + 1 - reading->raw));
+    return reading->failed ? -1 : 0;
 }
 
 /* The next line for libinih, without the blanks it begins with: to libinih they would make it

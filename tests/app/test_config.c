@@ -49,6 +49,12 @@ static const struct {
      "key"},
     {"[report\ntop = 1\n",
      "site.conf:1:1: \"[report\": expected a line such as `key = value` or `[section]`"},
+    {"[terminal] quiet = yes\n",
+     "site.conf:1:12: \"quiet = yes\": expected nothing behind [terminal]; a key has a line of "
+     "its own, and a comment there begins with ';'"},
+    {"[report]\ntop = 1\n\t[terminal]] # x \t\r\n",
+     "site.conf:3:12: \"] # x\": expected nothing behind [terminal]; a key has a line of its "
+     "own, and a comment there begins with ';'"},
     {"[help]\nhelp = yes\n",
      "site.conf:1:2: \"help\": no such section; nightscope.conf(5) lists them"},
     {"\xef\xbb\xbf[terminal]\nquiet = \xff\x1b[2J",
@@ -97,7 +103,7 @@ START_TEST(values_are_those_of_the_file)
         parse(&options, "replay",
               "\xef\xbb\xbf# a site\r\n[telescope]\r\n\tdark = 192.0.2.0/24 ; x\r\n"
               "dark=!192.0.2.1\r\n[events]\r\nidle: 2m\r\n[geo]\r\ngeo = a;b\r\n"
-              "geo = c d\r\n[terminal]\r\nquiet = on\r\n[report]\r\ntop = 0\r\n",
+              "geo = c d\r\n[terminal] \r\nquiet = on\r\n[report] ; y\r\ntop = 0\r\n",
               &err),
         0);
     ck_assert_str_eq(options.value[OPTION_dark].text, "192.0.2.0/24,!192.0.2.1");
