@@ -73,6 +73,22 @@ static int take_section(struct reading *reading, size_t at)
     return reading->failed ? -1 : 0;
 }
 
+/* A file of lines that end with CR alone would be one line, and all behind its first '#' or ']'
+ * would go unread. */
+static bool ends_once(struct reading *reading)
+{
+    size_t n = reading->raw_n;
+    while (n > 0 && strchr(BLANKS, reading->raw[n - 1]))
+        n--;
+    const char *cr = memchr(reading->raw, '\r', n);
+    if (!cr)
+        return true;
+    (void)fail(
+        reading, (unsigned)(cr - reading->raw) + 1,
+        "a carriage return without a line feed: expected lines that end with LF or CR LF");
+    return false;
+}
+
 /* The next line for libinih, without the blanks it begins with: to libinih they would make it
  * the continuation of a value. NULL: no more, or a mistake. */
 static char *next_line(char *buf, int cap, void *context)
@@ -90,6 +106,8 @@ static char *next_line(char *buf, int cap, void *context)
     if (nul)
         return fail(reading, (unsigned)(nul - reading->raw) + 1,
                     "a NUL byte: this is not a text file");
+    if (!ends_once(reading))
+        return NULL;
     size_t blanks = skip_blanks(reading->raw, reading->raw_n);
     size_t n = reading->raw_n - blanks;
     bool comment = n > 0 && strchr("#;", reading->raw[blanks]);

@@ -55,6 +55,12 @@ static const struct {
     {"[report]\ntop = 1\n\t[terminal]] # x \t\r\n",
      "site.conf:3:12: \"] # x\": expected nothing behind [terminal]; a key has a line of its "
      "own, and a comment there begins with ';'"},
+    {"[terminal]\rquiet = yes\r", "site.conf:1:11: a carriage return without a line feed: "
+                                  "expected lines that end with LF or "
+                                  "CR LF"},
+    {"\n# all\r[report]\rtop = 1\r\n",
+     "site.conf:2:6: a carriage return without a line feed: expected lines that end with LF or "
+     "CR LF"},
     {"[help]\nhelp = yes\n",
      "site.conf:1:2: \"help\": no such section; nightscope.conf(5) lists them"},
     {"\xef\xbb\xbf[terminal]\nquiet = \xff\x1b[2J",
