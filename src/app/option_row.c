@@ -89,12 +89,35 @@ static int expected(const struct option_row *row, const char *text, struct err *
                    (unsigned long long)row->lowest, (unsigned long long)row->highest);
 }
 
+/* Blanks around the items of a list are none of theirs. */
+static void trim_items(char *text)
+{
+    static const char BLANKS[] = " \t";
+    char *to = text;
+    for (;;) {
+        text += strspn(text, BLANKS);
+        size_t n = strcspn(text, ","), kept = n;
+        while (kept > 0 && strchr(BLANKS, text[kept - 1]))
+            kept--;
+        memmove(to, text, kept);
+        to += kept;
+        text += n;
+        *to = *text;
+        if (!*text)
+            return;
+        to++;
+        text++;
+    }
+}
+
 static int append(union option_value *value, const char *joiner, const char *text)
 {
     char *joined;
     if (asprintf(&joined, "%s%s%s", value->text ? value->text : "", value->text ? joiner : "",
                  text) < 0)
         return -1;
+    if (joiner[0] == ',')
+        trim_items(joined);
     free(value->text);
     value->text = joined;
     return 0;

@@ -109,11 +109,13 @@ START_TEST(values_are_those_of_the_file)
         parse(&options, "replay",
               "\xef\xbb\xbf# a site\r\n[telescope]\r\n\tdark = 192.0.2.0/24 ; x\r\n"
               "dark=!192.0.2.1\r\n[events]\r\nidle: 2m\r\n[geo]\r\ngeo = a;b\r\n"
-              "geo = c d\r\n[terminal] \r\nquiet = on\r\n[report] ; y\r\ntop = 0\r\n",
+              "geo = c d\r\n[output]\r\nformat = csv, ndjson\r\n[terminal] \r\nquiet = "
+              "on\r\n[report] ; y\r\ntop = 0\r\n",
               &err),
         0);
     ck_assert_str_eq(options.value[OPTION_dark].text, "192.0.2.0/24,!192.0.2.1");
     ck_assert_str_eq(options.value[OPTION_geo].text, "a;b\nc d");
+    ck_assert_str_eq(options.value[OPTION_output_format].text, "csv,ndjson");
     ck_assert_uint_eq(options.value[OPTION_events_idle].number, 120);
     ck_assert_uint_eq(options.value[OPTION_top].number, 0);
     ck_assert(options.given[OPTION_top] && options.value[OPTION_quiet].given);

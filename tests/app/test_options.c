@@ -94,6 +94,31 @@ START_TEST(lists_join)
 }
 END_TEST
 
+START_TEST(blanks_around_items_of_lists_do_not_count)
+{
+    static const struct {
+        const char *given, *text;
+    } LISTS[] = {
+        {"gre, ipip", "gre,ipip"},
+        {" gre ,\tipip ", "gre,ipip"},
+        {"@a b , c", "@a b,c"},
+        {"a,,b", "a,,b"},
+        {"a, ", "a,"},
+        {" ,", ","},
+    };
+    struct options options;
+    struct err err;
+    for (size_t i = 0; i < sizeof LISTS / sizeof *LISTS; i++) {
+        ck_assert_int_eq(parse(&options, &err, "--decapsulate", LISTS[i].given), 0);
+        ck_assert_str_eq(options.value[OPTION_decapsulate].text, LISTS[i].text);
+        options_fini(&options);
+    }
+    ck_assert_int_eq(parse(&options, &err, "--geo", " a, b "), 0); /* names of files */
+    ck_assert_str_eq(options.value[OPTION_geo].text, " a, b ");
+    options_fini(&options);
+}
+END_TEST
+
 START_TEST(usage_errors_name_the_option)
 {
     struct options options;
@@ -156,6 +181,7 @@ int main(void)
     tcase_add_loop_test(tests, numbers_have_ranges, 0, sizeof NUMBERS / sizeof *NUMBERS);
     tcase_add_test(tests, defaults_are_those_of_the_table);
     tcase_add_test(tests, lists_join);
+    tcase_add_test(tests, blanks_around_items_of_lists_do_not_count);
     tcase_add_loop_test(tests, manual_pages_name_every_option, 0, 6);
     tcase_add_test(tests, usage_errors_name_the_option);
     suite_add_tcase(suite, tests);
