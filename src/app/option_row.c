@@ -123,11 +123,23 @@ static int append(union option_value *value, const char *joiner, const char *tex
     return 0;
 }
 
+/* Mostly a variable of a shell that is not set: what it should have said would be left out. */
+static int refuse_empty(const struct option_row *row, const char *text, struct err *err)
+{
+    char origin[64];
+    if (text[row->kind == KIND_LIST ? strspn(text, " \t") : 0])
+        return 0;
+    (void)snprintf(origin, sizeof origin, "--%s", row->name);
+    return err_set(err, origin, 0, 0, "\"%s\": expected %s", text, row->argument);
+}
+
 int option_take(struct options *options, enum option_id id, const char *text, struct err *err)
 {
     const struct option_row *row = &OPTION_ROWS[id];
     union option_value *value = &options->value[id];
-    int status = 0;
+    int status = option_has_text(row) ? refuse_empty(row, text, err) : 0;
+    if (status != 0)
+        return status;
     switch (row->kind) {
     case KIND_FLAG:
         value->given = true;

@@ -119,6 +119,49 @@ START_TEST(blanks_around_items_of_lists_do_not_count)
 }
 END_TEST
 
+/* Every option that has a text, whatever commands take it. */
+START_TEST(empty_values_are_refused)
+{
+    static const struct {
+        const char *commands, *name;
+        bool number;
+    } ROWS[] = {
+#define KIND_FLAG                                     true
+#define KIND_TEXT                                     false
+#define KIND_LIST                                     false
+#define KIND_PATHS                                    false
+#define KIND_NUMBER                                   true
+#define KIND_DURATION                                 true
+#define OPTION(id, commands, name, letter, kind, ...) {commands, name, KIND_##kind},
+#include "app/options.def"
+#undef OPTION
+    };
+    static const char *const COMMANDS[] = {"replay", "explain", "check",
+                                           "report", "live",    "serve"};
+    unsigned checked = 0;
+    for (size_t i = 0; i < 6 * sizeof ROWS / sizeof *ROWS; i++) {
+        const char *command = COMMANDS[i % 6];
+        char word[64];
+        struct options options;
+        struct err err = {0};
+        if (ROWS[i / 6].number || !strchr(ROWS[i / 6].commands, options_letter(command)))
+            continue;
+        (void)snprintf(word, sizeof word, "--%s", ROWS[i / 6].name);
+        char *argv[] = {WORD(command), word, WORD(""), NULL};
+        ck_assert_msg(options_parse(&options, 3, argv, &err) == OPTIONS_USAGE, "%s", word);
+        ck_assert_str_eq(err.origin, word);
+        ck_assert_msg(strncmp(err.text, "\"\": expected ", 13) == 0, "%s", err.text);
+        options_fini(&options);
+        checked++;
+    }
+    ck_assert_uint_gt(checked, 60);
+    struct options options;
+    struct err err = {0};
+    ck_assert_int_eq(parse(&options, &err, "--dark", " \t"), OPTIONS_USAGE);
+    options_fini(&options);
+}
+END_TEST
+
 START_TEST(usage_errors_name_the_option)
 {
     struct options options;
@@ -183,6 +226,7 @@ int main(void)
     tcase_add_test(tests, lists_join);
     tcase_add_test(tests, blanks_around_items_of_lists_do_not_count);
     tcase_add_loop_test(tests, manual_pages_name_every_option, 0, 6);
+    tcase_add_test(tests, empty_values_are_refused);
     tcase_add_test(tests, usage_errors_name_the_option);
     suite_add_tcase(suite, tests);
     return harness_run(suite);
