@@ -1,5 +1,7 @@
 #include "app/progress.h"
 
+#include "app/terminal.h"
+
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,7 +17,7 @@ static double now_s(void)
 
 void progress_start(struct progress *progress, bool quiet)
 {
-    progress->shown = !quiet && isatty(STDERR_FILENO);
+    progress->shown = !quiet && terminal_takes_escapes(STDERR_FILENO);
     progress->started_s = now_s();
 }
 

@@ -4,6 +4,7 @@
 #include "app/commands.h"
 #include "app/message.h"
 #include "app/processors.h"
+#include "app/terminal.h"
 #include "state/evidence.h"
 
 #include <limits.h>
@@ -125,7 +126,7 @@ int setup_colour(struct setup *setup, struct err *err)
     const char *when = setup_text(setup, OPTION_colour);
     const char *no_color = getenv("NO_COLOR");
     if (!when || strcmp(when, "auto") == 0)
-        setup->colour = isatty(STDOUT_FILENO) && !(no_color && no_color[0]);
+        setup->colour = terminal_takes_escapes(STDOUT_FILENO) && !(no_color && no_color[0]);
     else if (strcmp(when, "always") == 0)
         setup->colour = true;
     else if (strcmp(when, "never") != 0) {

@@ -22,12 +22,18 @@ static int open_again(int fd)
     return again < 0 ? fd : again;
 }
 
+bool terminal_takes_escapes(int fd)
+{
+    const char *name = getenv("TERM");
+    return name && name[0] && strcmp(name, "dumb") != 0 && isatty(fd);
+}
+
 void terminal_init(struct terminal *terminal, bool quiet, bool colour)
 {
     *terminal = (struct terminal){.fd = -1, .colour = colour};
-    if (!quiet && isatty(STDERR_FILENO))
+    if (!quiet && terminal_takes_escapes(STDERR_FILENO))
         terminal->fd = STDERR_FILENO;
-    else if (!quiet && isatty(STDOUT_FILENO))
+    else if (!quiet && terminal_takes_escapes(STDOUT_FILENO))
         terminal->fd = STDOUT_FILENO;
     if (terminal->fd >= 0)
         terminal->fd = open_again(terminal->fd);

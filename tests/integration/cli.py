@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import pty
-import select
 import struct
 import subprocess
 import sys
@@ -34,6 +33,36 @@ def refused(what, status, says, *arguments, stdin=b""):
     expect(what, done.returncode == status and says in text and text.count("\n") == 1
            and not done.stdout,
            f"exit {done.returncode}, {text!r}; expected exit {status}, one line with {says!r}")
+
+
+def on_terminal(term, *arguments):
+    """What is drawn on a terminal of this name, None: of none."""
+    master, slave = pty.openpty()
+    env = {name: value for name, value in os.environ.items() if name not in ("TERM", "NO_COLOR")}
+    with subprocess.Popen([NIGHTSCOPE, *arguments], stdout=slave, stderr=slave,
+                          env=env | ({} if term is None else {"TERM": term})) as process:
+        os.close(slave)
+        drawn = b""
+        try:
+            while piece := os.read(master, 4096):
+                drawn += piece
+        except OSError:  # the other end is closed
+            pass
+    os.close(master)
+    expect(f"terminal {term}", process.returncode == 0, drawn)
+    return drawn
+
+
+def terminals(good_path):
+    """Colours and a line that is drawn anew are for terminals that know how."""
+    drawn = on_terminal("xterm", "replay", good_path)
+    expect("progress is cleared", b"\r\x1b[K" in drawn, drawn)
+    expect("a page in colour", b"\x1b[1m" in drawn, drawn)
+    for term in ("dumb", "", None):
+        drawn = on_terminal(term, "replay", good_path)
+        expect(f"nothing but text for a terminal {term!r}", b"\x1b" not in drawn and b"100 frames" in drawn, drawn)
+    drawn = on_terminal("dumb", "replay", "--color", "always", good_path)
+    expect("colour that was asked for", b"\x1b[1m" in drawn, drawn)
 
 
 def syn(i):
@@ -336,22 +365,8 @@ def main():
         expect("explain warns, too", says in said if says else said == "", (files, said))
         expect("unless it is to be quiet", report("--quiet", *files, stdin=good)[1] == "", files)
 
-    # A progress bar on a terminal only, and it is cleared.
-    master, slave = pty.openpty()
-    done = subprocess.Popen([NIGHTSCOPE, "replay", good_path], stdout=subprocess.PIPE,
-                            stderr=slave)
-    page = done.communicate()[0].decode()
-    os.close(slave)
-    drawn = b""
-    while select.select([master], [], [], 0)[0]:
-        try:
-            piece = os.read(master, 4096)
-        except OSError:  # the other end is closed
-            break
-        if not piece:
-            break
-        drawn += piece
-    expect("progress is cleared", drawn.endswith(b"\x1b[K"), drawn)
+    terminals(good_path)
+    page = run("replay", good_path).stdout.decode()
     expect("no colour in a pipe", "\x1b" not in page, page)
     expect("the page is for people", "100" in page and "23" in page, page)
     coloured = run("replay", "--color", "always", good_path).stdout

@@ -66,7 +66,7 @@ def check_screen(wire, folder):
     os.chmod(left, 0o666)  # by the user that the sensor becomes
     master, slave = pty.openpty()
     process = wire.start(wire.dark, NIGHTSCOPE, "live", "-i", DARK, "--json", "--output", folder,
-                         *OPTIONS, stdout=subprocess.PIPE, stderr=slave)
+                         *OPTIONS, stdout=subprocess.PIPE, stderr=slave, env=os.environ | {"TERM": "xterm"})
     os.close(slave)
     drawn = b""
     while drawn.count(b"\x1b[H") < 2 or b"Tools, of all packets" not in drawn:
@@ -88,7 +88,7 @@ def stopped_terminal(wire):
     """A terminal that nobody reads (Ctrl-S): the sensor goes on, and ends when it is told to."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 400, 400, 0, 0))
-    sensor = Sensor(NIGHTSCOPE, wire, *OPTIONS, errors=slave).ready()
+    sensor = Sensor(NIGHTSCOPE, wire, *OPTIONS, errors=slave, environment={"TERM": "xterm"}).ready()
     wire.send(frames(random.Random(1)))
     sensor.wait_frames(600)
     for _ in range(TICKS):
@@ -139,6 +139,27 @@ def events_twice(wire, folder):
     expect("each run has its own", found == [["198.51.100.0"], ["198.51.100.1"], ["198.51.100.9"], ["198.51.100.2"]],
            found)
     expect("nothing else is there", sorted(os.listdir(place)) == sorted(names), os.listdir(place))
+
+
+def check_dumb(wire):
+    """On a terminal that cannot draw a page anew there is the log."""
+    master, slave = pty.openpty()
+    process = wire.start(wire.dark, NIGHTSCOPE, "live", "-i", DARK, "--json", *OPTIONS, stdout=subprocess.PIPE,
+                         stderr=slave, env=os.environ | {"TERM": "dumb"})
+    os.close(slave)
+    logged = b""
+    while b"begins anew" not in logged and select.select([master], [], [], 60)[0]:
+        logged += os.read(master, 65536)
+    process.send_signal(signal.SIGTERM)
+    out = process.communicate(timeout=60)[0]
+    while select.select([master], [], [], 0)[0]:
+        try:
+            logged += os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+    expect("no page on a dumb terminal", b"nothing is kept on disk" in logged and b"\x1b" not in logged, logged)
+    expect("its report", process.returncode == 0 and json.loads(out)["frames"] == 0, out)
+    os.close(master)
 
 
 def main():
@@ -221,6 +242,7 @@ def main():
         events_twice(wire, folder)
         if "--user" not in OPTIONS:
             not_writable(wire, folder)
+        check_dumb(wire)
     finish()
 
 
