@@ -142,7 +142,7 @@ static void write_remarks(const struct page *page, const struct report *report)
         {report->fragments, "packets are fragments"},
         {report->decapsulated, "packets came out of a tunnel"},
         {report->cut, "packets were not captured whole"},
-        {bad, "packets have a wrong checksum"},
+        {bad, "checksums are wrong; a packet may have two"},
         {report->counts[COUNT_dropped], "packets were lost before nightscope saw them"},
     };
     const struct note limits[] = {
