@@ -1,8 +1,9 @@
-"""Several interfaces at a time, through a filter, and one of them is deleted; what is kept of a packet, and
-whether an interface is promiscuous. interfaces.py NIGHTSCOPE"""
+"""Several interfaces at a time, through a filter, and one of them is deleted; names that are one interface;
+what is kept of a packet, and whether an interface is promiscuous. interfaces.py NIGHTSCOPE"""
 import json
 import os
 import struct
+import subprocess
 import sys
 import tempfile
 
@@ -43,10 +44,31 @@ def opened(wire, folder):
     sensor.stop()
 
 
+def refused(wire, folder):
+    """Names that would bring a packet twice."""
+    wire.ip("-n", wire.dark, "link", "property", "add", "dev", DARK, "altname", "telescope-port")
+    config = os.path.join(folder, "live.conf")
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(f"[capture]\ninterface = {DARK}, any\n")
+    for arguments, status, says in (
+            (("-i", DARK, "-i", DARK), 2, f'--interface: "{DARK}" is given twice'),
+            (("-i", DARK, "-i", "telescope-port"), 2,
+             f'--interface: "telescope-port": another name of {DARK}, whose packets would count twice'),
+            (("-i", f"telescope-port,{DARK}"), 2, f'--interface: "{DARK}": another name of telescope-port'),
+            (("-i", "any", "-i", DARK), 2, f'--interface: "any": has the packets of {DARK}, too'),
+            (("-i", "telescope-port", "-i", "any"), 2, '--interface: "any": has the packets of telescope-port, too'),
+            (("--config", config), 78, f'live.conf:2:{15 + len(DARK)}: interface "any": has the packets of {DARK}')):
+        done = subprocess.run(["ip", "netns", "exec", wire.dark, NIGHTSCOPE, "live", *arguments, *OPTIONS],
+                              capture_output=True, check=False, timeout=60)
+        expect(f"refused: {arguments}", done.returncode == status and says in done.stderr.decode()
+               and not done.stdout, done)
+
+
 def main():
     need()
     with tempfile.TemporaryDirectory() as folder, Wire() as wire:
         os.chmod(folder, 0o777)
+        refused(wire, folder)
         opened(wire, folder)
         wire.add_pair("vscan2", "vdark2")
         sensor = Sensor(NIGHTSCOPE, wire, "-i", DARK, "-i", "vdark2", "--workers", "2", "--top", "0",
