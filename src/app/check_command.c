@@ -2,11 +2,15 @@
 #include "app/commands.h"
 #include "app/lines.h"
 #include "app/message.h"
+#include "app/metrics_server.h"
 #include "app/redis_setup.h"
 #include "app/setup.h"
+#include "app/token.h"
+#include "redis/tls.h"
 #include "sink/json_out.h"
 
 #include <nightscope/live.h>
+#include <nightscope/serve.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +113,20 @@ static void print_page(const struct setup *setup)
         (void)printf("Signatures with thresholds are off without --dark.\n");
 }
 
+/* Where sensors and pages would be served, and what clients would have to send. */
+static int check_served(const struct setup *setup, struct err *err)
+{
+    const char *metrics = setup_text(setup, OPTION_metrics);
+    const char *listen = setup_text(setup, OPTION_listen);
+    const char *path = setup_text(setup, OPTION_token_file);
+    struct token token;
+    bool loopback;
+    if ((metrics && metrics_server_check(metrics, err) != 0) ||
+        (listen && serve_is_loopback(listen, &loopback, err) != 0))
+        return EXIT_USAGE;
+    return path && token_read(&token, path, err) != 0 ? EXIT_BAD_CONFIG : EXIT_DONE;
+}
+
 /* What a configuration file may say that check has no option for. */
 static int check_rest(const struct setup *setup)
 {
@@ -119,6 +137,11 @@ static int check_rest(const struct setup *setup)
     if (status == EXIT_DONE && sensor &&
         redis_setup_check_sensor(sensor, strlen(sensor), &err) != 0)
         status = EXIT_USAGE;
+    if (status == EXIT_DONE && redis.wanted && redis.config.tls &&
+        tls_check(setup_text(setup, OPTION_redis), &err) != REDIS_DONE)
+        status = EXIT_BAD_CONFIG;
+    if (status == EXIT_DONE)
+        status = check_served(setup, &err);
     if (status == EXIT_DONE)
         status = lines_check(setup, &err);
     const char *filter = setup_text(setup, OPTION_filter);

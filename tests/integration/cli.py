@@ -93,6 +93,10 @@ def config(folder, write, good_path):
              'site.conf:3:10: sensor "a b": expected 1 to 64'),
             ("tunnel alone", "[telescope]\ntunnel = 1.2.3.4\n", "site.conf:2:10: tunnel: needs"),
             ("bad filter", "[capture]\nfilter = foo bar\n", 'site.conf:2:10: filter "foo bar": '),
+            ("bad address of metrics", "[metrics]\nmetrics = 0.0.0.0:9469\n",
+             'site.conf:2:11: metrics "0.0.0.0:9469": expected 127.0.0.1:PORT'),
+            ("bad address of pages", "[serve]\nlisten = 8080\n", 'site.conf:2:10: listen "8080": expected ADDRESS:PORT'),
+            ("events to standard output", "[events]\nevents = -\n", 'site.conf:2:10: events "-": standard output'),
             ("bad word", "[terminal]\ncolor = red\n", 'site.conf:2:9: color "red": expected auto')):
         refused(f"configuration: {what}", 78, says, "check", "--config", conf(text))
     for what, text, says in (
@@ -100,6 +104,7 @@ def config(folder, write, good_path):
             ("prefixes that are not there", "[telescope]\ndark = @nowhere.txt\n", "nowhere.txt"),
             ("credentials that are not there", "[redis]\nredis = redis://h\nauth = nowhere.auth\n",
              "nowhere.auth"),
+            ("a token that is not there", "[serve]\ntoken-file = nowhere.token\n", "nowhere.token"),
             ("signatures that are not there", "[signatures]\nsignatures = nowhere\n", "nowhere")):
         refused(f"configuration: {what}", 78, says, "check", "--config", conf(text))
     refused("configuration that is not there", 78, "none.conf: cannot be read", "replay",
