@@ -370,6 +370,12 @@ static int prepare(struct explain *explain, struct err *err)
                       "no capture file given: nightscope explain [OPTION]... FILE...");
         return EXIT_USAGE;
     }
+    if (source && setup->options.given[OPTION_packet]) {
+        (void)err_set(
+            err, "--source", 0, 0,
+            "not with --packet, which is one packet whoever sent it: give one of them");
+        return EXIT_USAGE;
+    }
     explain->wanted = setup->options.value[OPTION_packet].number;
     explain->json = setup->options.value[OPTION_json].given;
     explain->has_source = source;

@@ -377,6 +377,8 @@ def main():
     coloured = run("replay", "--color", "always", good_path).stdout
     expect("colour on demand", b"\x1b[" in coloured)
 
+    refused("a packet of a source", 2, "--source: not with --packet", "explain", "--packet", "1", "--source",
+            "11.0.0.1", good_path)
     config(folder, write, good_path)
     partners(folder, write, good_path)
     table_rows(write)
