@@ -83,22 +83,11 @@ static int open_hourly(struct lines *lines, const struct setup *setup, bool live
     return live ? EXIT_BAD_CONFIG : EXIT_FAILED; /* a unit would start it again for ever */
 }
 
-static int check_path(const char *path, struct err *err)
-{
-    if (!path || strcmp(path, "-") != 0)
-        return 0;
-    return err_set(err, "--events", 0, 0,
-                   "\"-\": standard output has the report; expected a file or a pipe");
-}
-
 int lines_check(const struct setup *setup, struct err *err)
 {
     struct hourly_config config;
     const char *forms = setup_text(setup, OPTION_output_format);
-    return parse_forms(forms, &config, err) == 0 &&
-                   check_path(setup_text(setup, OPTION_events), err) == 0
-               ? EXIT_DONE
-               : EXIT_USAGE;
+    return parse_forms(forms, &config, err) == 0 ? EXIT_DONE : EXIT_USAGE;
 }
 
 void lines_rename(const struct lines *lines, const struct setup *setup)
@@ -115,8 +104,6 @@ int lines_open(struct lines *lines, const struct setup *setup, bool live, struct
     int status = open_hourly(lines, setup, live, err);
     if (status != EXIT_DONE || (!path && !lines->hourly))
         return status;
-    if (check_path(path, err) != 0)
-        return EXIT_USAGE;
     if (path && name_events(lines, path, live, err) != 0)
         return live ? EXIT_BAD_CONFIG : EXIT_FAILED;
     size_t max = 3 * setup->options.value[OPTION_max_events].number;

@@ -260,6 +260,27 @@ static void choose_workers(struct setup *setup)
     }
 }
 
+/* Whoever asks for "-" wants standard output, not a file of that name. */
+static int refuse_standard_output(const struct setup *setup, struct err *err)
+{
+    static const struct {
+        enum option_id id;
+        const char *name, *what;
+    } OUTPUTS[] = {
+        {OPTION_csv, "--csv", "folder"},     {OPTION_html, "--html", "file"},
+        {OPTION_events, "--events", "file"}, {OPTION_output, "--output", "folder"},
+        {OPTION_write, "--write", "file"},   {OPTION_metrics_file, "--metrics-file", "file"},
+    };
+    for (size_t i = 0; i < sizeof OUTPUTS / sizeof *OUTPUTS; i++) {
+        const char *path = setup_text(setup, OUTPUTS[i].id);
+        if (path && strcmp(path, "-") == 0)
+            return err_set(err, OUTPUTS[i].name, 0, 0,
+                           "\"-\": standard output has the report; expected a %s",
+                           OUTPUTS[i].what);
+    }
+    return 0;
+}
+
 int setup_parse(struct setup *setup, int argc, char **argv, struct err *err)
 {
     switch (options_parse(&setup->options, argc, argv, err)) {
@@ -282,6 +303,8 @@ int setup_init(struct setup *setup, int argc, char **argv)
     /* What `check` is told is a file alone, whose partners may stand on a command line. */
     if (status == EXIT_DONE && options_letter(argv[0]) != 'c' &&
         options_check_partners(&setup->options, &err) != 0)
+        status = EXIT_USAGE;
+    if (status == EXIT_DONE && refuse_standard_output(setup, &err) != 0)
         status = EXIT_USAGE;
     if (status == EXIT_DONE)
         status = parse_prefixes(setup_text(setup, OPTION_dark), "--dark", &setup->dark, &err);

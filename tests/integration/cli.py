@@ -377,6 +377,10 @@ def main():
     coloured = run("replay", "--color", "always", good_path).stdout
     expect("colour on demand", b"\x1b[" in coloured)
 
+    for name in ("--csv", "--html", "--events", "--output"):
+        refused("standard output has the report", 2, f'{name}: "-": standard output has', "replay", name, "-", good_path)
+    for name in ("--write", "--metrics-file"):
+        refused("standard output has the report", 2, f'{name}: "-": standard output has', "live", "-i", "lo", name, "-")
     refused("a packet of a source", 2, "--source: not with --packet", "explain", "--packet", "1", "--source",
             "11.0.0.1", good_path)
     config(folder, write, good_path)
