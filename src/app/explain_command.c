@@ -31,8 +31,8 @@ struct explain {
     struct matches *matches;
     struct analysis *analysis;
     struct batch *batch;
-    struct shown *shown; /* by signature; of the source that was asked for */
-    bool has_source;
+    struct shown *shown;          /* by signature; of the source that was asked for */
+    bool has_source, source_sent; /* was it seen at all? */
     struct address source;
     int only; /* signature that was asked for, or -1 */
     uint64_t frames;
@@ -57,6 +57,7 @@ static void keep_packets(struct explain *explain, uint64_t frame)
 {
     if (explain->batch->n == 0 || !explain->has_source || !is_source(explain, 0))
         return;
+    explain->source_sent = true;
     for (unsigned i = 0; i < explain->matches->hits_n; i++) {
         struct shown *shown = &explain->shown[explain->matches->hits[i]];
         if (shown->n == SHOWN_PACKETS ||
@@ -286,7 +287,10 @@ static void print_source(struct explain *explain, const struct address *address)
         json_out_key(&explain->out, "evidence");
         json_out_open(&explain->out, '[');
     } else {
-        (void)printf("%s%s\n", name, n == 0 ? ": no signature matches" : "");
+        const char *none = explain->has_source && !explain->source_sent
+                               ? ": sent no packet that is counted"
+                               : ": no signature matches";
+        (void)printf("%s%s\n", name, n == 0 ? none : "");
     }
     for (unsigned i = 0; i < n; i++) {
         if (explain->only >= 0 && (unsigned)explain->only != rows[i].signature)

@@ -381,6 +381,11 @@ def main():
         refused("standard output has the report", 2, f'{name}: "-": standard output has', "replay", name, "-", good_path)
     for name in ("--write", "--metrics-file"):
         refused("standard output has the report", 2, f'{name}: "-": standard output has', "live", "-i", "lo", name, "-")
+    for address, says in (("11.0.0.1", "no signature matches"), ("11.0.1.0", "sent no packet that is counted"),
+                          ("2001:db8::1", "sent no packet that is counted")):
+        page = run("explain", "--source", address, good_path).stdout.decode()
+        expect("a source that no signature matches is not one that sent nothing",
+               page.startswith(f"{address}: {says}\n"), page)
     refused("a packet of a source", 2, "--source: not with --packet", "explain", "--packet", "1", "--source",
             "11.0.0.1", good_path)
     config(folder, write, good_path)
