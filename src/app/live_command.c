@@ -16,6 +16,7 @@
 #include "app/signals.h"
 #include "app/terminal.h"
 
+#include <errno.h>
 #include <net/if.h>
 #include <nightscope/live.h>
 #include <nightscope/sink.h>
@@ -154,6 +155,31 @@ static int lock_in(const struct sensor *sensor, struct err *err)
     if (status == EXIT_DONE && !sensor->setup->options.value[OPTION_no_sandbox].given &&
         sandbox_enter(setup_text(sensor->setup, OPTION_state), err) != 0)
         status = EXIT_FAILED;
+    return status;
+}
+
+/* The files of a row are made when their first packet is there, by the user that the sensor has
+ * become. That it may not is told before packets are lost. */
+static int look_at_row(const struct sensor *sensor, struct err *err)
+{
+    const union option_value *value = sensor->setup->options.value;
+    const char *path = value[OPTION_write].text;
+    if (!path || (!value[OPTION_write_size].number && !value[OPTION_write_time].number))
+        return EXIT_DONE;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int status = folder && access(folder, W_OK | X_OK) == 0 ? EXIT_DONE : EXIT_BAD_CONFIG;
+    int why = errno;
+    free(folder);
+    if (status == EXIT_DONE)
+        return status;
+    char user[PRIVILEGES_USER_CAP];
+    privileges_user(user);
+    (void)err_set(
+        err, path, 0, 0,
+        "the user %s cannot make files of --write there: %s; give a folder that it may "
+        "write to, or another --user",
+        user, strerror(why));
     return status;
 }
 
@@ -368,6 +394,8 @@ static int capture(struct sensor *sensor, struct err *err)
     if (open_all(sensor, err) != 0)
         return status_of(sensor, err);
     status = lock_in(sensor, err);
+    if (status == EXIT_DONE)
+        status = look_at_row(sensor, err);
     if (status == EXIT_DONE)
         status = live_outputs_open(&sensor->outputs, err);
     if (status == EXIT_DONE)

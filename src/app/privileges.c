@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -75,4 +76,14 @@ int privileges_drop(const char *user, struct err *err)
     if (status == EXIT_DONE && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         status = refuse(user, "cannot renounce new privileges", err);
     return status == EXIT_DONE ? verify(user, is_root, err) : status;
+}
+
+void privileges_user(char ret_name[static PRIVILEGES_USER_CAP])
+{
+    struct passwd entry, *found = NULL;
+    char buf[1024];
+    if (getpwuid_r(geteuid(), &entry, buf, sizeof buf, &found) == 0 && found)
+        (void)snprintf(ret_name, PRIVILEGES_USER_CAP, "%s", entry.pw_name);
+    else
+        (void)snprintf(ret_name, PRIVILEGES_USER_CAP, "%u", (unsigned)geteuid());
 }

@@ -1,10 +1,10 @@
 #include "app/state_dir.h"
 
 #include "app/commands.h"
+#include "app/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +17,7 @@ static const char LOCK[] = "lock";
 /* What is wrong, and, where it belongs to somebody else, what to do. */
 static int tell(const char *path, int why, struct err *err)
 {
-    char user[64];
-    struct passwd entry, *found = NULL;
-    char buf[1024];
+    char user[PRIVILEGES_USER_CAP];
     if (why == ENOTDIR)
         return err_set(err, path, 0, 0,
                        "cannot be used as the folder of --state: a file is in the way: give "
@@ -27,10 +25,7 @@ static int tell(const char *path, int why, struct err *err)
     if (why != EACCES && why != EPERM)
         return err_set(err, path, 0, 0, "cannot be used as the folder of --state: %s",
                        strerror(why));
-    if (getpwuid_r(geteuid(), &entry, buf, sizeof buf, &found) == 0 && found)
-        (void)snprintf(user, sizeof user, "%s", entry.pw_name);
-    else
-        (void)snprintf(user, sizeof user, "%u", (unsigned)geteuid());
+    privileges_user(user);
     return err_set(err, path, 0, 0,
                    "the user %s may not write to this folder of --state; `chown %s %s` lets it",
                    user, user, path);

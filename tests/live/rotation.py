@@ -1,5 +1,5 @@
 """The files of --write, by size and by time: none is larger or older than it may be, and together they are
-what the sensor read; and one on a disk that fills up. rotation.py NIGHTSCOPE"""
+what the sensor read; one on a disk that fills up; and in a folder of somebody else. rotation.py NIGHTSCOPE"""
 import glob
 import os
 import random
@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from wire import DEADLINE_S, Sensor, Wire, expect, finish, need, replay, syn, windows
+from wire import DARK, DEADLINE_S, Sensor, Wire, expect, finish, need, replay, syn, windows
 
 NIGHTSCOPE, OPTIONS = sys.argv[1], sys.argv[2:]
 HEADER, RECORD = 24, 16
@@ -113,6 +113,28 @@ def full_disk(wire, folder, rng):
         subprocess.run(["umount", disk], check=True)
 
 
+def foreign_folder(wire, folder):
+    """Files that the sensor's user could not make are told before any packet is lost."""
+    closed = os.path.join(folder, "closed")
+    os.mkdir(closed)
+    os.chown(closed, 12345, 12345)
+    os.chmod(closed, 0o755)
+    config = os.path.join(folder, "live.conf")
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(f"[capture]\nwrite = {closed}/day.pcap\nwrite-rotate-time = 1h\n")
+    for arguments, folder_is_there in (
+            (("--write", f"{closed}/day.pcap", "--write-rotate-size", "1"), True),
+            (("--write", "day.pcap", "--write-rotate-time", "1h"), True),
+            (("--write", f"{closed}/none/day.pcap", "--write-rotate-time", "1h"), False),
+            (("--config", config), True)):
+        done = subprocess.run(["ip", "netns", "exec", wire.dark, os.path.abspath(NIGHTSCOPE), "live", "-i", DARK, *arguments,
+                               *OPTIONS], capture_output=True, check=False, timeout=DEADLINE_S, cwd=closed)
+        text = done.stderr.decode()
+        expect(f"a folder of another user: {arguments}", done.returncode == 78 and not done.stdout
+               and re.search(r"day\.pcap: the user \w+ cannot make files of --write there: ", text)
+               and ("Permission denied" in text or not folder_is_there), done)
+
+
 def main():
     need()
     seed = random.randrange(1 << 32)
@@ -123,6 +145,7 @@ def main():
         by_size(wire, folder, rng)
         by_time(wire, folder, rng)
         full_disk(wire, folder, rng)
+        foreign_folder(wire, folder)
     finish()
 
 
