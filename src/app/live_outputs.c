@@ -3,6 +3,7 @@
 #include "app/commands.h"
 #include "app/live_keeper.h"
 #include "app/message.h"
+#include "app/privileges.h"
 
 #include <errno.h>
 #include <nightscope/window.h>
@@ -202,7 +203,15 @@ int live_outputs_init(struct live_outputs *outputs, const struct setup *setup, s
 
 int live_outputs_open(struct live_outputs *outputs, struct err *err)
 {
-    return lines_open(&outputs->lines, outputs->setup, true, err);
+    int status = lines_open(&outputs->lines, outputs->setup, true, err);
+    if (status != EXIT_BAD_CONFIG)
+        return status;
+    char user[PRIVILEGES_USER_CAP]; /* mostly not who started it, and who may */
+    struct err told = *err;
+    privileges_user(user);
+    (void)err_set(err, told.origin, told.line, told.column, "%s (the sensor is the user %s)",
+                  told.text, user);
+    return status;
 }
 
 int live_outputs_start(struct live_outputs *outputs, struct err *err)

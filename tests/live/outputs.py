@@ -99,20 +99,6 @@ def stopped_terminal(wire):
         os.close(fd)
 
 
-def not_writable(wire, folder):
-    """Whom it becomes may not write there: it says so before it captures."""
-    closed = os.path.join(folder, "closed")
-    os.mkdir(closed, 0o755)
-    os.makedirs(os.path.join(closed, "hourly"), 0o755)
-    for option, path in (("--output", os.path.join(closed, "hourly")), ("--output", os.path.join(closed, "new")),
-                         ("--events", os.path.join(closed, "events.ndjson")),
-                         ("--write", os.path.join(closed, "none", "kept.pcap"))):
-        sensor = Sensor(NIGHTSCOPE, wire, option, path, *OPTIONS)
-        report = sensor.stop(None)
-        expect(f"{option} {path} is refused", sensor.status == 78 and report is None and path in sensor.text,
-               (sensor.status, sensor.text))
-
-
 def events_twice(wire, folder):
     """A sensor that is started again leaves the events of the runs before as they are."""
     place = os.path.join(folder, "place")
@@ -139,6 +125,21 @@ def events_twice(wire, folder):
     expect("each run has its own", found == [["198.51.100.0"], ["198.51.100.1"], ["198.51.100.9"], ["198.51.100.2"]],
            found)
     expect("nothing else is there", sorted(os.listdir(place)) == sorted(names), os.listdir(place))
+
+
+def check_foreign(wire, folder):
+    """What the sensor's user cannot write ends it for good: the service manager would try again for ever."""
+    os.mkdir(folder)
+    os.chown(folder, 12345, 12345)
+    os.chmod(folder, 0o755)
+    user = "root" if "root" in OPTIONS else "nobody"
+    for arguments in (("--events", os.path.join(folder, "events.csv")), ("--output", os.path.join(folder, "hours"))):
+        done = subprocess.run(["ip", "netns", "exec", wire.dark, NIGHTSCOPE, "live", "-i", DARK, *arguments, *OPTIONS],
+                              capture_output=True, check=False, timeout=60)
+        text = done.stderr.decode()
+        expect(f"a folder of somebody else: {arguments}", done.returncode == 78 and not done.stdout
+               and text.startswith(f"nightscope: {arguments[1]}: cannot be written: Permission denied")
+               and text.endswith(f" (the sensor is the user {user})\n"), done)
 
 
 def check_dumb(wire):
@@ -240,9 +241,8 @@ def main():
         check_screen(wire, os.path.join(folder, "left"))
         stopped_terminal(wire)
         events_twice(wire, folder)
-        if "--user" not in OPTIONS:
-            not_writable(wire, folder)
         check_dumb(wire)
+        check_foreign(wire, os.path.join(folder, "foreign"))
     finish()
 
 
