@@ -205,15 +205,15 @@ static int look_at_snaplen(const struct sensor *sensor, struct err *err)
     return EXIT_USAGE;
 }
 
-/* Of a mistake that stays one when the sensor is started again. */
+/* What stays wrong when the service manager starts it again must not have it do so. */
 static int status_of(const struct sensor *sensor, const struct err *err)
 {
+    static const char *const USAGE[] = {"--filter", "--write", "--tunnel"};
     const char *path = setup_text(sensor->setup, OPTION_write);
-    if (path && strcmp(err->origin, path) == 0)
-        return EXIT_BAD_CONFIG;
-    bool is_usage =
-        strcmp(err->origin, "--filter") == 0 || strcmp(err->origin, "--tunnel") == 0;
-    return is_usage ? EXIT_USAGE : EXIT_FAILED;
+    for (size_t i = 0; i < sizeof USAGE / sizeof *USAGE; i++)
+        if (strcmp(err->origin, USAGE[i]) == 0)
+            return EXIT_USAGE;
+    return path && strcmp(err->origin, path) == 0 ? EXIT_BAD_CONFIG : EXIT_FAILED;
 }
 
 /* What is wrong about Redis is said before anything is opened. */

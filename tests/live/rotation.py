@@ -119,6 +119,11 @@ def foreign_folder(wire, folder):
     os.mkdir(closed)
     os.chown(closed, 12345, 12345)
     os.chmod(closed, 0o755)
+    done = subprocess.run(["ip", "netns", "exec", wire.dark, os.path.abspath(NIGHTSCOPE), "live", "-i", DARK,
+                           "--write", f"{closed}/none/day.pcap", *OPTIONS], capture_output=True, check=False,
+                          timeout=DEADLINE_S)
+    expect("a folder that is not there", done.returncode == 78 and not done.stdout
+           and b"none/day.pcap: cannot be written: No such file" in done.stderr, done)
     config = os.path.join(folder, "live.conf")
     with open(config, "w", encoding="utf-8") as file:
         file.write(f"[capture]\nwrite = {closed}/day.pcap\nwrite-rotate-time = 1h\n")
