@@ -153,7 +153,9 @@ struct capture *capture_open(const char *name, struct block_pool *pool,
     capture->fd = open_fd(name);
     if (capture->fd < 0) {
         char text[128];
-        (void)capture_fail(capture, "%s", strerror_r(errno, text, sizeof text));
+        (void)capture_fail(capture, "%s",
+                           errno == EISDIR ? "a folder: give the files in it"
+                                           : strerror_r(errno, text, sizeof text));
         return capture;
     }
     (void)posix_fadvise(capture->fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* a hint; pipes refuse it */

@@ -167,7 +167,7 @@ START_TEST(what_cannot_be_read_says_why)
     const char *names[] = {"/", "/nonexistent/file", "/proc/self/mem"};
     struct result result = replay_all(names, 3, 1, 0);
     ck_assert(result.files[0].failed && result.files[1].failed);
-    ck_assert_str_eq(result.files[0].error.text, "Is a directory");
+    ck_assert_str_eq(result.files[0].error.text, "a folder: give the files in it");
     ck_assert_str_eq(result.files[0].error.origin, "/");
     ck_assert_str_eq(result.files[1].error.text, "No such file or directory");
     ck_assert(result.files[2].failed);
