@@ -23,9 +23,16 @@ static int tell(const char *path, int why, struct err *err)
                        "cannot be used as the folder of --state: a file is in the way: give "
                        "another directory");
     if (why != EACCES && why != EPERM)
-        return err_set(err, path, 0, 0, "cannot be used as the folder of --state: %s",
-                       strerror(why));
+        return err_set(err, path, 0, 0, "cannot be used as the folder of --state: %s%s",
+                       strerror(why),
+                       why == ENOENT ? "; create the directory it is in first" : "");
     privileges_user(user);
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return err_set(
+            err, path, 0, 0,
+            "the user %s may not make this folder of --state; `install -d -o %s -m 700 "
+            "%s` does",
+            user, user, path);
     return err_set(err, path, 0, 0,
                    "the user %s may not write to this folder of --state; `chown %s %s` lets it",
                    user, user, path);

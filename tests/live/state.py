@@ -213,6 +213,9 @@ def who_is_refused(wire, parent):
         os.chmod(folder, 0o755)
         os.remove(os.path.join(folder, "lock"))
         refused("a folder of somebody else", 78, [f"chown nobody {folder}"], wire, folder, *same)
+        inner = os.path.join(folder, "inner")
+        refused("a folder in one of somebody else", 78, [f"`install -d -o nobody -m 700 {inner}` does"], wire, inner,
+                *same)
 
 
 def fill(folder):
