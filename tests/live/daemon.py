@@ -167,7 +167,7 @@ def bad_usage(wire):
     refused("unknown user", 2, "--user: \"who\"", wire, "-i", DARK, "--user", "who")
     refused("a file", 2, "x.pcap", wire, "-i", DARK, "x.pcap")
     refused("twice the same", 2, "given twice", wire, "-i", DARK, "-i", DARK)
-    refused("a file that cannot be", 1, "/nowhere/x.pcap", wire, "-i", DARK, "--write",
+    refused("a file that cannot be", 78, "/nowhere/x.pcap", wire, "-i", DARK, "--write",
             "/nowhere/x.pcap")
 
 
