@@ -14,6 +14,26 @@ enum {
     PATCHED_RECORD_LEN = 24, /* followed by interface, protocol, packet type, padding */
 };
 
+#define VARIANTS(X)                                                                            \
+    X(0xa1b2c3d4, 1000, RECORD_LEN, micro)                                                     \
+    X(0xa1b23c4d, 1, RECORD_LEN, nano)                                                         \
+    X(0xa1b2cd34, 1000, PATCHED_RECORD_LEN, patched)
+
+/* Do the bytes of an empty record begin another file, as in captures that were joined with cat?
+ * As a record it would be of the year 2055, and all that come after it late. */
+static bool is_file_header(const uint8_t *bytes)
+{
+    static const uint8_t version_2_4[2][4] = {{2, 0, 4, 0}, {0, 2, 0, 4}};
+    uint32_t magic = capture_load32(bytes, false), other_order = __builtin_bswap32(magic);
+    bool known = false;
+#define X(number, unit_ns, header_len, name)                                                   \
+    known |= magic == (number) || other_order == (number);
+    VARIANTS(X)
+#undef X
+    return known && (memcmp(bytes + 4, version_2_4[0], 4) == 0 ||
+                     memcmp(bytes + 4, version_2_4[1], 4) == 0);
+}
+
 /* The loop of all variants: a record costs a few nanoseconds, so nothing else belongs here. */
 static inline __attribute__((always_inline)) unsigned take(struct capture *capture,
                                                            struct frame *frames, unsigned cap,
@@ -29,6 +49,8 @@ static inline __attribute__((always_inline)) unsigned take(struct capture *captu
         uint32_t caplen = capture_load32(pos + 8, swapped);
         uint32_t wirelen = capture_load32(pos + 12, swapped);
         if (caplen > CAPLEN_MAX || caplen > (size_t)(end - pos) - header_len)
+            break;
+        if (__builtin_expect(!(caplen | wirelen), 0) && is_file_header(pos))
             break;
         int64_t ts_ns = (int64_t)((uint64_t)capture_load32(pos, swapped) * 1000000000 +
                                   (uint64_t)capture_load32(pos + 4, swapped) * unit_ns);
@@ -64,6 +86,13 @@ static bool peek(struct capture *capture)
                             "damaged at byte %" PRIu64 ": a record of %" PRIu32
                             " bytes, expected at most %d",
                             capture->record_offset, caplen, CAPLEN_MAX);
+    if (!(caplen | capture_load32(stream->pos + 12, capture->swapped)) &&
+        is_file_header(stream->pos))
+        return capture_fail(capture,
+                            "another pcap file begins at byte %" PRIu64
+                            ", and is not read: give captures one by one, or join them with "
+                            "mergecap(1)",
+                            capture->record_offset);
     if (!capture_need(capture, header_len + caplen))
         return false;
     uint32_t seconds = capture_load32(stream->pos, capture->swapped);
@@ -73,11 +102,6 @@ static bool peek(struct capture *capture)
     capture->head_ns = ts_ns < (uint64_t)CAPTURE_TIME_END_NS ? (int64_t)ts_ns : 0;
     return true;
 }
-
-#define VARIANTS(X)                                                                            \
-    X(0xa1b2c3d4, 1000, RECORD_LEN, micro)                                                     \
-    X(0xa1b23c4d, 1, RECORD_LEN, nano)                                                         \
-    X(0xa1b2cd34, 1000, PATCHED_RECORD_LEN, patched)
 
 #define X(magic, unit_ns, header_len, name)                                                    \
     static unsigned take_##name(struct capture *capture, struct frame *frames, unsigned cap,   \

@@ -122,6 +122,30 @@ START_TEST(longest_frame_passes_and_one_more_byte_fails)
 }
 END_TEST
 
+/* Captures that were joined with cat: the second header is no packet of the year 2055. An empty
+ * packet of that time is one. */
+START_TEST(another_file_behind_the_last_record_is_no_packet)
+{
+    static const uint32_t magics[] = {0xa1b2c3d4, 0xa1b23c4d, 0xa1b2cd34};
+    bool big = _i / 3 % 2, first_big = _i / 6;
+    struct buf buf = {0};
+    pcap_header(&buf, 0xa1b2c3d4, first_big, 1);
+    pcap_record(&buf, first_big, 1, 0, "abc", 3, 60);
+    pcap_record(&buf, first_big, 2, 0, "", 0, 0);
+    pcap_record(&buf, first_big, 0xa1b2c3d4, 4, "", 0, 0);
+    pcap_header(&buf, magics[_i % 3], big, 1);
+    pcap_record(&buf, big, 3, 0, "abc", 3, 60);
+    struct result result = replay_buf(&buf);
+    ck_assert_uint_eq(result.n, 3);
+    ck_assert(result.files[0].failed && !result.files[0].cut);
+    ck_assert_str_eq(result.files[0].error.text,
+                     "another pcap file begins at byte 75, and is not read: give captures one "
+                     "by one, or join them with mergecap(1)");
+    result_free(&result);
+    buf_free(&buf);
+}
+END_TEST
+
 START_TEST(no_packets_is_fine)
 {
     struct buf buf = {0};
@@ -188,6 +212,7 @@ int main(void)
     tcase_add_test(tests, wire_length_is_at_least_the_captured_length);
     tcase_add_test(tests, time_beyond_2106_is_bad_and_does_not_move_packet_time);
     tcase_add_test(tests, longest_frame_passes_and_one_more_byte_fails);
+    tcase_add_loop_test(tests, another_file_behind_the_last_record_is_no_packet, 0, 12);
     tcase_add_test(tests, no_packets_is_fine);
     tcase_add_loop_test(tests, other_files_are_not_captures, 0, sizeof others / sizeof *others);
     tcase_add_test(tests, what_cannot_be_read_says_why);
