@@ -53,6 +53,7 @@ struct capture {
         struct {
             uint32_t unit_ns, header_len;
             uint8_t link;
+            bool old; /* before version 2.4 */
         } pcap;
         struct {
             struct interface *interfaces;

@@ -34,11 +34,23 @@ static bool is_file_header(const uint8_t *bytes)
                      memcmp(bytes + 4, version_2_4[1], 4) == 0);
 }
 
+/* Before version 2.4 the two lengths stood in either order, and the captured one is the lesser,
+ * as libpcap has it. Since then the wire's may be the lesser in files of some writers. */
+static inline void read_lengths(const uint8_t *record, bool swapped, bool old,
+                                uint32_t *ret_caplen, uint32_t *ret_wirelen)
+{
+    uint32_t caplen = capture_load32(record + 8, swapped);
+    uint32_t wirelen = capture_load32(record + 12, swapped);
+    bool other_order = old && wirelen < caplen;
+    *ret_caplen = other_order ? wirelen : caplen;
+    *ret_wirelen = other_order ? caplen : wirelen;
+}
+
 /* The loop of all variants: a record costs a few nanoseconds, so nothing else belongs here. */
 static inline __attribute__((always_inline)) unsigned take(struct capture *capture,
                                                            struct frame *frames, unsigned cap,
                                                            int64_t limit_ns, bool swapped,
-                                                           uint32_t unit_ns,
+                                                           bool old, uint32_t unit_ns,
                                                            uint32_t header_len)
 {
     const uint8_t *pos = capture->stream.pos, *end = capture->stream.end;
@@ -46,8 +58,8 @@ static inline __attribute__((always_inline)) unsigned take(struct capture *captu
     unsigned n = 0;
     for (; n < cap && (size_t)(end - pos) >= header_len; n++) {
         prefetch((const void *)((uintptr_t)pos + CAPTURE_AHEAD));
-        uint32_t caplen = capture_load32(pos + 8, swapped);
-        uint32_t wirelen = capture_load32(pos + 12, swapped);
+        uint32_t caplen, wirelen;
+        read_lengths(pos, swapped, old, &caplen, &wirelen);
         if (caplen > CAPLEN_MAX || caplen > (size_t)(end - pos) - header_len)
             break;
         if (__builtin_expect(!(caplen | wirelen), 0) && is_file_header(pos))
@@ -80,14 +92,14 @@ static bool peek(struct capture *capture)
     capture->record_offset = stream_offset(stream);
     if (!capture_need(capture, header_len))
         return false;
-    uint32_t caplen = capture_load32(stream->pos + 8, capture->swapped);
+    uint32_t caplen, wirelen;
+    read_lengths(stream->pos, capture->swapped, capture->pcap.old, &caplen, &wirelen);
     if (caplen > CAPLEN_MAX)
         return capture_fail(capture,
                             "damaged at byte %" PRIu64 ": a record of %" PRIu32
                             " bytes, expected at most %d",
                             capture->record_offset, caplen, CAPLEN_MAX);
-    if (!(caplen | capture_load32(stream->pos + 12, capture->swapped)) &&
-        is_file_header(stream->pos))
+    if (!(caplen | wirelen) && is_file_header(stream->pos))
         return capture_fail(capture,
                             "another pcap file begins at byte %" PRIu64
                             ", and is not read: give captures one by one, or join them with "
@@ -107,15 +119,24 @@ static bool peek(struct capture *capture)
     static unsigned take_##name(struct capture *capture, struct frame *frames, unsigned cap,   \
                                 int64_t limit_ns)                                              \
     {                                                                                          \
-        return take(capture, frames, cap, limit_ns, false, unit_ns, header_len);               \
+        return take(capture, frames, cap, limit_ns, false, false, unit_ns, header_len);        \
     }                                                                                          \
     static unsigned take_##name##_swapped(struct capture *capture, struct frame *frames,       \
                                           unsigned cap, int64_t limit_ns)                      \
     {                                                                                          \
-        return take(capture, frames, cap, limit_ns, true, unit_ns, header_len);                \
+        return take(capture, frames, cap, limit_ns, true, false, unit_ns, header_len);         \
     }
 VARIANTS(X)
 #undef X
+
+static unsigned take_old(struct capture *capture, struct frame *frames, unsigned cap,
+                         int64_t limit_ns)
+{
+    return take(capture, frames, cap, limit_ns, capture->swapped, true, capture->pcap.unit_ns,
+                capture->pcap.header_len);
+}
+
+static const struct capture_format old_format = {peek, take_old};
 
 static const struct variant {
     uint32_t magic, unit_ns, header_len;
@@ -140,11 +161,14 @@ bool pcap_begin(struct capture *capture, uint32_t magic)
     bool swapped = magic != variant->magic;
     const uint8_t *header = capture->stream.pos;
     uint16_t major = capture_load16(header + 4, swapped);
+    uint16_t minor = capture_load16(header + 6, swapped);
     if (major != 2)
-        return capture_fail(capture, "pcap version %u.%u, expected 2.4", major,
-                            capture_load16(header + 6, swapped));
+        return capture_fail(capture, "pcap version %u.%u, expected 2.4", major, minor);
     capture->swapped = swapped;
     capture->format = swapped ? &variant->swapped : &variant->native;
+    capture->pcap.old = minor < 4;
+    if (capture->pcap.old)
+        capture->format = &old_format;
     capture->pcap.unit_ns = variant->unit_ns;
     capture->pcap.header_len = variant->header_len;
     /* The upper half says whether frames end in a checksum; it is no part of the number. */

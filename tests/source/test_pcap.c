@@ -80,6 +80,34 @@ START_TEST(wire_length_is_at_least_the_captured_length)
 }
 END_TEST
 
+/* Before version 2.4, the length on the wire may come first. */
+START_TEST(old_versions_have_their_lengths_in_either_order)
+{
+    bool big = _i % 2, wire_first = _i / 2 % 2;
+    uint8_t minor = (uint8_t)(_i / 4);
+    struct buf buf = {0};
+    pcap_header(&buf, 0xa1b2c3d4, big, 101);
+    buf.data[big ? 7 : 6] = minor;
+    for (uint32_t i = 0; i < 3; i++) {
+        put_uint(&buf, i, 4, big);
+        put_uint(&buf, 0, 4, big);
+        put_uint(&buf, wire_first ? 60 + i : 20 + i, 4, big);
+        put_uint(&buf, wire_first ? 20 + i : 60 + i, 4, big);
+        put(&buf, "0123456789012345678901", 20 + i);
+    }
+    struct result result = replay_buf(&buf);
+    ck_assert_str_eq(result.files[0].error.text, "");
+    ck_assert_uint_eq(result.n, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(result.seen[i].ts_ns, (int64_t)i * 1000000000);
+        ck_assert_uint_eq(result.seen[i].caplen, 20 + i);
+        ck_assert_uint_eq(result.seen[i].wirelen, 60 + i);
+    }
+    result_free(&result);
+    buf_free(&buf);
+}
+END_TEST
+
 START_TEST(time_beyond_2106_is_bad_and_does_not_move_packet_time)
 {
     struct buf buf = {0};
@@ -212,6 +240,7 @@ int main(void)
     tcase_add_test(tests, wire_length_is_at_least_the_captured_length);
     tcase_add_test(tests, time_beyond_2106_is_bad_and_does_not_move_packet_time);
     tcase_add_test(tests, longest_frame_passes_and_one_more_byte_fails);
+    tcase_add_loop_test(tests, old_versions_have_their_lengths_in_either_order, 0, 16);
     tcase_add_loop_test(tests, another_file_behind_the_last_record_is_no_packet, 0, 12);
     tcase_add_test(tests, no_packets_is_fine);
     tcase_add_loop_test(tests, other_files_are_not_captures, 0, sizeof others / sizeof *others);
