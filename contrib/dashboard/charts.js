@@ -80,6 +80,15 @@ export class Charts {
         return kind === "all" ? CHARTS[state.chart] : IOT[state.chart] || IOT.default;
     }
 
+    /* How long a point was captured. Of several sensors the sum says nothing of each; minutes without a packet are in
+       no replay's series, so that only hours tell; and what is less than a minute is no rate. */
+    capturedS(i) {
+        const { answer } = this;
+        const lengthS = Math.max(1, Math.min(answer.step, answer.to - answer.start - i * answer.step));
+        const seconds = answer.sensors?.length === 1 && answer.step >= 3600 ? answer.fields.seconds?.[i] : null;
+        return seconds ? Math.min(lengthS, Math.max(60, seconds)) : lengthS;
+    }
+
     /* Rates of counts that add up; distinct counts as they are. */
     columns(kind) {
         const { answer } = this;
@@ -90,7 +99,7 @@ export class Charts {
             return times.map((_, i) => {
                 const value = column[i] ?? null;
                 if (value === null || !rate) return value;
-                return value / Math.max(1, Math.min(answer.step, answer.to - times[i]));
+                return value / this.capturedS(i);
             });
         })];
     }

@@ -257,6 +257,31 @@ async function lonelyMinutes() {
     await page.close();
 }
 
+/* An hour of which half was captured, beside whole ones, at the same rate; nobody knows whose half it was of two sensors. */
+async function halfHours() {
+    for (const [sensors, step, level] of [["a", 3600, true], ["a,b", 3600, false], ["a", 900, false]]) {
+        const page = await context.newPage();
+        await page.addInitScript(([hour]) => {
+            const plain = window.fetch;
+            window.fetch = async (url, options) => {
+                const response = await plain(url, options);
+                if (!String(url).includes("/series") || !response.ok) return response;
+                const answer = { ...(await response.json()), start: 1795305600, from: 1795305600, to: 1795305600 + 3 * hour, step: hour, points: 3 };
+                for (const name of Object.keys(answer.fields)) answer.fields[name] = [10 * hour, 5 * hour, 10 * hour];
+                answer.fields.seconds = [hour, hour / 2, hour];
+                return new Response(JSON.stringify(answer), response);
+            };
+        }, [step]);
+        await page.goto(`${address}?sensor=${sensors}`);
+        await ready(page);
+        const [download] = await Promise.all([page.waitForEvent("download"), page.click("#series-svg")]);
+        const text = readFileSync(await download.path(), "utf8");
+        const heights = [...text.matchAll(/d="(M[\d.]+ [\d.]+(?:L[\d.]+ [\d.]+){2})"/g)].map((found) => found[1].match(/[\d.]+/g).map(Number).filter((_, i) => i % 2));
+        check(`a half captured step of ${step} s of ${sensors}`, heights.length === 2 && heights.every(([one, half, two]) => one === two && (half === one) === level), text.slice(0, 600));
+        await page.close();
+    }
+}
+
 /* A server that is busy answers the feed with 503, after which a browser gives up. */
 async function feedAgain() {
     const page = await context.newPage();
@@ -378,6 +403,7 @@ await sourcePage();
 await others();
 await keyboard();
 await lonelyMinutes();
+await halfHours();
 await notThere();
 await feedAgain();
 await away();
