@@ -44,12 +44,16 @@ function pickButton(row) {
         "aria-label": `${word("filterFeed")}: ${row.key}`, onclick: () => setState({ pick: on ? "" : pick }) }, "◉");
 }
 
-/* Of one capture an estimate is a sketch's, of merged sensors and days a sum: an upper bound. */
-function count(name, row, whole) {
+/* Several sensors or days? Then sources are sums: upper bounds; else an estimate is a sketch's. */
+function isSum(answer) {
+    return answer.sensors?.length > 1 || (answer.days && answer.days[0] !== answer.days[1]);
+}
+
+function count(name, row, answer) {
     const value = row[name];
     if (value === undefined || value === null) return "–";
     if (!row[`${name}_estimated`]) return number(value);
-    const [bound, sign] = whole ? ["estimate", "~"] : name === "packets" ? ["lower", "≥"] : ["upper", "≤"];
+    const [bound, sign] = name === "packets" && !answer.whole ? ["lower", "≥"] : isSum(answer) ? ["upper", "≤"] : ["estimate", "~"];
     return make("span", { title: word(bound) }, `${sign} ${number(value)}`);
 }
 
@@ -75,8 +79,8 @@ function shareCell(row, answer, most) {
 function columns(answer) {
     const most = answer.rows.length ? answer.rows[0].packets : 0;
     const link = (row) => make("button", { type: "button", class: "link mono", onclick: () => setState({ source: row.key }) }, row.key);
-    const packets = ["packets", true, (row) => count("packets", row, answer.whole), (row) => row.packets];
-    const sources = ["sources", true, (row) => count("sources", row, answer.whole), (row) => row.sources];
+    const packets = ["packets", true, (row) => count("packets", row, answer), (row) => row.packets];
+    const sources = ["sources", true, (row) => count("sources", row, answer), (row) => row.sources];
     const share = ["shareOf", false, (row) => shareCell(row, answer, most), null];
     const cc = ["country", false, (row) => (row.cc ? countryName(row.cc) : "–"), (row) => row.cc];
     const labels = ["labels", false, (row) => (row.labels ? row.labels.split(",").map((label) => make("span", { class: "label" }, label)) : "–"), (row) => row.labels];

@@ -50,9 +50,14 @@ static enum ask_status write_day(struct ask *ask, const struct series *series, u
         return status;
     json_out_open(json, '{');
     ask_write_text(json, "day", day);
-    if (ask->request->view == VIEW_ALL)
+    if (ask->request->view == VIEW_ALL) {
         ask_write_count(json, "sources", sources);
+        json_out_key(json, "sources_estimated");
+        json_out_bool(json, true);
+    }
     ask_write_count(json, "iot_sources", iot);
+    json_out_key(json, "iot_sources_estimated");
+    json_out_bool(json, true);
     write_point(ask, &series->points[i]);
     json_out_close(json, '}');
     return ASK_DONE;

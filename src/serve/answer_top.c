@@ -33,6 +33,14 @@ static void write_value(struct json_out *json, const char *name, uint64_t value,
     json_out_bool(json, true);
 }
 
+/* A sensor counts up to 127 sources of a row one by one; the count of a sketch, which more are,
+ * may be a little lower (2,048 registers: 2 at that size). Redis has no mark of its own. */
+static bool is_estimate(const struct ranking *ranking, const struct ranked *row, bool sources)
+{
+    enum { SURELY_EXACT = 111 };
+    return ranking->estimated || row->partial || (sources && row->value > SURELY_EXACT);
+}
+
 static const struct ranked *find(const struct ranking *ranking, const char *key)
 {
     for (size_t i = 0; i < ranking->n; i++)
@@ -92,10 +100,10 @@ static enum ask_status write_rows(struct ask *ask, const struct ranking *ranking
                             *same = other ? find(other, row->key) : NULL;
         json_out_open(json, '{');
         ask_write_text(json, "key", row->key);
-        write_value(json, measure, row->value, ranking->estimated || row->partial);
+        write_value(json, measure, row->value, is_estimate(ranking, row, request->by_sources));
         if (same)
             write_value(json, request->by_sources ? "packets" : "sources", same->value,
-                        other->estimated || same->partial);
+                        is_estimate(other, same, !request->by_sources));
         if (request->dimension == DIMENSION_TCP || request->dimension == DIMENSION_UDP)
             write_port(json, request->dimension == DIMENSION_TCP ? PROTOCOL_TCP : PROTOCOL_UDP,
                        row->key);

@@ -137,6 +137,20 @@ def check_over(server, serve):
         server.call("DEL", *server.call("KEYS", f"ns:{{{name}}}:*"))
 
 
+def check_sketched(server, serve):
+    """A sensor counts 127 sources of a port one by one; what may be the estimate of more is marked."""
+    server.call("SADD", "ns:sensors", "sketched")
+    for port, sources in ((1, 111), (2, 112), (3, 127), (4, 128), (5, 5000)):
+        server.call("ZADD", "ns:{sketched}:top:tcp:24h", 9000, port)
+        server.call("ZADD", "ns:{sketched}:top:tcp:sources:24h", sources, port)
+    for by in ("packets", "sources"):
+        rows = serve.api(f"top/tcp?sensor=sketched&by={by}")["rows"]
+        expect(f"sources that are sketched, by {by}", all(row.get("sources_estimated", False) == (row["key"] != "1") and
+               "packets_estimated" not in row for row in rows) and len(rows) == 5, rows)
+    server.call("SREM", "ns:sensors", "sketched")
+    server.call("DEL", *server.call("KEYS", "ns:{sketched}:*"))
+
+
 def check_country(server, serve):
     """Of a country that is not among a sensor's first 20, its ports are not known."""
     server.call("SADD", "ns:sensors", "c1", "c2")
@@ -172,7 +186,7 @@ def check_top(server, serve):
         wanted = ranking(server, sensors, "top:tcp:sources:24h")
         wanted.pop("others", None)
         expect("sources of ports", {r["key"]: r["sources"] for r in answer["rows"]} == wanted)
-        expect("sums of sources are marked", all(("sources_estimated" in r) == (len(sensors) > 1)
+        expect("sums of sources and sketches are marked", all(("sources_estimated" in r) == (len(sensors) > 1 or r["sources"] > 111)
                                                  for r in answer["rows"]))
     days = sorted(key.decode().split(":")[3] for key in server.call("KEYS", "ns:{a}:d:*:tcp")
                   if b"iot" not in key)
@@ -182,7 +196,7 @@ def check_top(server, serve):
         for key, value in ranking(server, ["a"], f"d:{day}:tcp").items():
             wanted[key] = wanted.get(key, 0) + value
     expect("days add up", {r["key"]: r["packets"] for r in answer["rows"]} == wanted, days)
-    for check in (check_cut, check_cut_days, check_country, check_over):
+    for check in (check_cut, check_cut_days, check_country, check_over, check_sketched):
         check(server, serve)
     cc = [key.decode().split(":")[4] for key in server.call("KEYS", "ns:{a}:top:cc:*:tcp:24h")][0]
     answer = serve.api(f"top/tcp?sensor=a&cc={cc}&limit=1000")
@@ -237,6 +251,7 @@ def check_summary(server, serve):
         keys = [f"ns:{{a}}:hll:{kind}:d:{day['day']}" for kind in ("src", "iot")]
         wanted = [server.call("PFCOUNT", key) for key in keys]
         found = [day["sources"], day["iot_sources"]]
+        expect("sources of a day are estimates", day["sources_estimated"] is day["iot_sources_estimated"] is True, day)
         expect("sources of a day are those of PFCOUNT",
                all(abs(a - b) <= b / 100 + 1 for a, b in zip(found, wanted)), (found, wanted))
     sensors = serve.api("sensors")["sensors"]
