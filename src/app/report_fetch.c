@@ -73,7 +73,10 @@ static int take_all(struct report_fetch *fetch, struct redis *redis, struct err 
     if (status != EXIT_DONE)
         return status;
     const struct redis_reply *set = &replies.items[0];
-    if (set->kind != REDIS_LIST || set->len == 0) {
+    if (set->kind != REDIS_LIST) {
+        (void)err_set(err, "ns:sensors", 0, 0, "is no set, and so no list of sensors");
+        status = EXIT_FAILED;
+    } else if (set->len == 0) {
         (void)err_set(err, "ns:sensors", 0, 0,
                       "no sensor has published here: is this the right server and database?");
         status = EXIT_FAILED;

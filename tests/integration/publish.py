@@ -237,6 +237,9 @@ def check_errors(server, folder):
     refused("no such sensor", 1, "no such sensor", "report", *at, "--sensor", "nobody")
     server.call("FLUSHALL")
     refused("no sensors", 1, "no sensor has published", "report", *at)
+    server.call("SET", "ns:sensors", "x")
+    refused("sensors of another type", 1, "is no set", "report", *at)
+    server.call("DEL", "ns:sensors")
     for what, value, says in (("newer", '{"schema":"nightscope.report/2"}', "newer"),
                               ("broken", '{"schema":', "not JSON"),
                               ("bad", '{"schema":"nightscope.report/1","packets":-1}', "packets")):
