@@ -101,12 +101,18 @@ static enum ask_status load(struct ask *ask, unsigned sensor, const char *stream
     return ASK_DONE;
 }
 
+/* An hour that lies in two steps cannot be shared out: other steps are made of minutes. */
+static bool is_of_hours(uint32_t step_s)
+{
+    return step_s % 3600 == 0;
+}
+
 static enum ask_status load_sensor(struct ask *ask, unsigned sensor, struct series *series,
                                    struct point *own)
 {
     uint32_t from_s = series->start_s;
     enum ask_status status = ASK_DONE;
-    if (series->step_s >= 3600)
+    if (is_of_hours(series->step_s))
         status = load(ask, sensor, "series:1h", from_s, 3600, series, own, &from_s);
     uint32_t end_s = from_s;
     if (status == ASK_DONE && from_s < series->to_s)
@@ -210,7 +216,7 @@ static uint32_t usual_step(uint32_t span_s, bool by_hours)
  * newest minute. */
 static uint32_t end_of(uint32_t to_s, uint32_t newest_s, uint32_t step_s)
 {
-    uint32_t unit_s = step_s < 3600 ? 60 : 3600;
+    uint32_t unit_s = is_of_hours(step_s) ? 3600 : 60;
     uint64_t end_s = ((uint64_t)to_s + unit_s - 1) / unit_s * unit_s;
     return end_s > newest_s ? newest_s : (uint32_t)end_s;
 }
@@ -239,8 +245,9 @@ static enum ask_status place(struct ask *ask, const struct time_span *window, ui
     series->to_s = end_of(series->to_s, newest_s, series->step_s);
     if (series->to_s < series->from_s)
         series->to_s = series->from_s;
-    if (series->step_s < 3600 && span_s > 7 * DAY_S)
-        return ask_fail(ask, ASK_BAD, "step: minutes are kept for 7 days");
+    if (!is_of_hours(series->step_s) && span_s > 7 * DAY_S)
+        return ask_fail(ask, ASK_BAD,
+                        "step: minutes are kept for 7 days; of more, steps are whole hours");
     if (span_s / series->step_s >= SERIES_POINTS_MAX)
         return ask_fail(ask, ASK_BAD, "step: more than %d points", SERIES_POINTS_MAX);
     series->start_s = series->from_s / series->step_s * series->step_s;

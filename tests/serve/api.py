@@ -64,6 +64,14 @@ def check_series(server, serve):
     wanted = [hours[t]["packets"] if t in hours else None
               for t in range(at, at + 36000, 3600)]
     expect("hours", answer["fields"]["packets"] == wanted, (answer["fields"]["packets"], wanted))
+    minutes, start = entries(server, "a", "1m"), 5400 * (max(minutes[0]) // 5400)
+    for step in (5400, 3660):
+        answer = serve.api(f"series?sensor=a&window={start - 5400}-{start + 60}&step={step}")
+        wanted = [[row["packets"] for at, row in minutes.items() if at // step == point // step and at < answer["to"]]
+                  for point in range(answer["start"], answer["to"], step)]
+        expect(f"steps of {step} s share no hours", answer["fields"]["packets"] == [
+            total(each) if each else None for each in wanted] and wanted[0], (answer, wanted))
+    expect("nor are there minutes for months", serve.get("/api/v1/series?sensor=a&window=30d&step=5400")[0] == 400)
     iot = serve.api("series?sensor=a&view=iot&window=1h")
     expect("the IoT view has IoT fields alone",
            set(iot["fields"]) == {"seconds", "iot_matched", "iot_matched_sources"}, iot["fields"])
