@@ -4,6 +4,7 @@
  */
 #include "app/collector.h"
 #include "app/commands.h"
+#include "app/interface_names.h"
 #include "app/live_control.h"
 #include "app/live_keeper.h"
 #include "app/live_outputs.h"
@@ -17,7 +18,6 @@
 #include "app/terminal.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <nightscope/live.h>
 #include <nightscope/sink.h>
 #include <stdlib.h>
@@ -50,25 +50,6 @@ struct sensor {
     int signals_fd;
 };
 
-/* Two names of which one would bring packets that the other brings as well. An interface that
- * is not there has no number, and is told later. */
-static int refuse_both(const char *name, const char *other, struct err *err)
-{
-    unsigned index = if_nametoindex(name);
-    if (strcmp(name, other) == 0)
-        return err_set(err, "--interface", 0, 0, "\"%s\" is given twice", name);
-    if (index && index == if_nametoindex(other))
-        return err_set(err, "--interface", 0, 0,
-                       "\"%s\": another name of %s, whose packets would count twice", name,
-                       other);
-    if (strcmp(name, "any") != 0 && strcmp(other, "any") != 0)
-        return 0;
-    return err_set(err, "--interface", 0, 0,
-                   "\"any\": has the packets of %s, too, which would count twice: give one of "
-                   "them",
-                   strcmp(name, "any") == 0 ? other : name);
-}
-
 static int list_interfaces(struct sensor *sensor, struct err *err)
 {
     const char *text = setup_text(sensor->setup, OPTION_interface);
@@ -84,7 +65,7 @@ static int list_interfaces(struct sensor *sensor, struct err *err)
             return err_set(err, "--interface", 0, 0, "more than %d interfaces",
                            LIVE_INTERFACES_MAX);
         for (unsigned i = 0; i < sensor->interfaces_n; i++)
-            if (refuse_both(name, sensor->interfaces[i], err) != 0)
+            if (interface_names_check(name, sensor->interfaces[i], err) != 0)
                 return -1;
         sensor->interfaces[sensor->interfaces_n++] = name;
     }

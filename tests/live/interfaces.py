@@ -64,11 +64,32 @@ def refused(wire, folder):
                and not done.stdout, done)
 
 
+def stacked(wire):
+    """A bridge and its port: what both have counts twice, which is said."""
+    wire.add_pair("vscan3", "vdark3")
+    made = subprocess.run(["ip", "-n", wire.dark, "link", "add", "name", "bridge3", "type", "bridge"], check=False)
+    if made.returncode != 0:
+        return  # a kernel without
+    wire.ip("-n", wire.dark, "link", "set", "bridge3", "arp", "off", "up")
+    wire.ip("-n", wire.dark, "link", "set", "vdark3", "master", "bridge3")
+    wire.ip("-n", wire.dark, "link", "property", "add", "dev", "vdark3", "altname", "bridge3-port")
+    for interfaces, says in ((("vdark3", "bridge3"), "bridge3 lies on vdark3"),
+                             (("bridge3", "bridge3-port"), "bridge3 lies on bridge3-port"),
+                             (("vdark3", DARK), None), (("bridge3", DARK), None)):
+        sensor = Sensor(NIGHTSCOPE, wire, *(word for name in interfaces for word in ("-i", name)), "--quiet",
+                        *OPTIONS).ready()
+        sensor.stop()
+        expect(f"stacked: {interfaces}", sensor.status == 0 and
+               (f"warning: {says}: packets that both of them have count twice" in sensor.text if says
+                else "lies on" not in sensor.text), sensor.text)
+
+
 def main():
     need()
     with tempfile.TemporaryDirectory() as folder, Wire() as wire:
         os.chmod(folder, 0o777)
         refused(wire, folder)
+        stacked(wire)
         opened(wire, folder)
         wire.add_pair("vscan2", "vdark2")
         sensor = Sensor(NIGHTSCOPE, wire, "-i", DARK, "-i", "vdark2", "--workers", "2", "--top", "0",
