@@ -3,6 +3,7 @@
 
 #include "base/nearest.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,8 +34,27 @@ static void usage(FILE *out)
                        "  zcat day.pcap.gz | nightscope replay -    from standard input\n"
                        "  nightscope replay --json FILE | jq .ports\n"
                        "  nightscope explain --source 192.0.2.1 FILE\n"
-                       "\n`nightscope COMMAND --help` explains a command's options.\n"
+                       "\n`nightscope COMMAND --help` explains a command's options, "
+                       "`nightscope --version` prints the version.\n"
                        "Exit status: 0 done, 1 failed, 2 usage, 78 bad configuration.\n");
+}
+
+/* The command that argv begins with. */
+static int run(int argc, char **argv)
+{
+    int status;
+    for (unsigned i = 0; i < COMMANDS_N; i++)
+        if (strcmp(argv[0], COMMANDS[i].name) == 0)
+            return command_print_config(argc, argv, &status) ? status
+                                                             : COMMANDS[i].run(argc, argv);
+    struct nearest nearest = nearest_to(argv[0], strlen(argv[0]));
+    for (unsigned i = 0; i < COMMANDS_N; i++)
+        nearest_offer(&nearest, COMMANDS[i].name);
+    char hint[NEAREST_HINT_CAP];
+    (void)fprintf(stderr,
+                  "nightscope: \"%s\": no such command%s; `nightscope --help` lists them\n",
+                  argv[0], nearest_hint(&nearest, "", hint));
+    return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -43,8 +63,14 @@ int main(int argc, char **argv)
         usage(stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+    bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+                strcmp(argv[1], "help") == 0;
+    if (help && argc > 2) { /* of a command */
+        char word[] = "--help";
+        char *words[] = {argv[2], word, NULL};
+        return run(2, words);
+    }
+    if (help) {
         usage(stdout);
         return EXIT_DONE;
     }
@@ -52,19 +78,5 @@ int main(int argc, char **argv)
         (void)printf("nightscope %s\n", NIGHTSCOPE_VERSION);
         return EXIT_DONE;
     }
-    for (unsigned i = 0; i < COMMANDS_N; i++)
-        if (strcmp(argv[1], COMMANDS[i].name) == 0) {
-            int status;
-            return command_print_config(argc - 1, argv + 1, &status)
-                       ? status
-                       : COMMANDS[i].run(argc - 1, argv + 1);
-        }
-    struct nearest nearest = nearest_to(argv[1], strlen(argv[1]));
-    for (unsigned i = 0; i < COMMANDS_N; i++)
-        nearest_offer(&nearest, COMMANDS[i].name);
-    char hint[NEAREST_HINT_CAP];
-    (void)fprintf(stderr,
-                  "nightscope: \"%s\": no such command%s; `nightscope --help` lists them\n",
-                  argv[1], nearest_hint(&nearest, "", hint));
-    return EXIT_USAGE;
+    return run(argc - 1, argv + 1);
 }

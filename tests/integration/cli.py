@@ -377,6 +377,9 @@ def main():
     coloured = run("replay", "--color", "always", good_path).stdout
     expect("colour on demand", b"\x1b[" in coloured)
 
+    for words in (("help", "replay"), ("--help", "replay"), ("-h", "replay")):
+        expect("help on a command", run(*words).stdout == run("replay", "--help").stdout != b"", words)
+    refused("help on what is no command", 2, '"replya": no such command, perhaps "replay"', "help", "replya")
     for name in ("--csv", "--html", "--events", "--output"):
         refused("standard output has the report", 2, f'{name}: "-": standard output has', "replay", name, "-", good_path)
     for name in ("--write", "--metrics-file"):
