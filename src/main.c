@@ -14,8 +14,7 @@ static const struct {
 } COMMANDS[] = {
     {"replay", command_replay, "analyse capture files and print a report"},
     {"live", command_live, "analyse an interface until stopped: the daemon"},
-    {"report", command_report,
-     "print what a replay has published to Redis, of one or more sensors"},
+    {"report", command_report, "print what one or more sensors have published to Redis"},
     {"serve", command_serve, "a page for browsers and a JSON API over what Redis has"},
     {"explain", command_explain, "for a source or a packet: which signatures match, and why"},
     {"check", command_check, "validate signatures, databases and prefixes"},

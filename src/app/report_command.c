@@ -49,8 +49,8 @@ int command_report(int argc, char **argv)
     int status = setup_parse(&setup, argc, argv, &err);
     if (status == EXIT_DONE && setup_wants_help(&setup)) {
         (void)printf("Usage: nightscope report --redis URL [OPTION]...\n\n"
-                     "Prints the report that `nightscope replay --redis` has published, or "
-                     "those of several\nsensors as one.\n\n");
+                     "Prints the report that `nightscope replay --redis` or `live --redis` has "
+                     "published, or those of\nseveral sensors as one.\n\n");
         options_help(argv[0], stdout);
         setup_fini(&setup);
         return EXIT_DONE;
