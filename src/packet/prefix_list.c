@@ -177,7 +177,7 @@ static int parse_file(struct prefix_list *list, const char *path, const char *or
         size_t skip = strspn(at, " \t\r,");
         at += skip;
         if (*at == '#')
-            at += strcspn(at, "\n");
+            at += strcspn(at, "\r\n"); /* lines may end with CR alone */
         if (*at == '\n') {
             line = ++at;
             place.line++;

@@ -49,6 +49,12 @@ static bool is_name(const char *name)
 static int read_line(struct list *list, char *text, const char *path, unsigned line,
                      struct err *err)
 {
+    const char *cr = strchr(text, '\r');
+    if (cr && cr[strspn(cr, " \t\r\n")])
+        return err_set(
+            err, path, line, (unsigned)(cr - text) + 1,
+            "a carriage return without a line feed: expected lines that end with LF or "
+            "CR LF");
     text[strcspn(text, "#\r\n")] = '\0';
     char *rest = text;
     const char *words[3];

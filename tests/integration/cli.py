@@ -251,6 +251,9 @@ def main():
             "gre,teredo", "--tunnel", "192.0.2.1", good_path)
     refused("scanner list", 78, 'scanners.txt:2:12: name "BAD"', "replay", "--scanners",
             write("scanners.txt", b"# known\n10.0.0.0/8 BAD\n"), good_path)
+    for text, place in ((b"192.0.2.0/24 a\r10.0.0.0/8 b\r", "1:15"), (b"\n# x\r10.0.0.0/8 b\r\n", "2:4")):
+        refused("scanner list of one line", 78, f"cr.txt:{place}: a carriage return without a line feed", "replay",
+                "--scanners", write("cr.txt", text), good_path)
     refused("scanner list with host bits", 78, 'bits.txt:1:1: "10.0.0.1/8"', "replay", "--scanners",
             write("bits.txt", b"10.0.0.1/8 good\n"), good_path)
     refused("bad alpha", 2, "expected a probability", "replay", "--alpha", "2", good_path)
@@ -293,7 +296,7 @@ def main():
         return json.loads(done.stdout), done.stderr.decode()
 
     # Published prefixes of scanners label their sources, by name.
-    known = write("known.txt", b"# prefix name\n11.0.0.0/26 survey\n2001:db8::/32 survey # both\n"
+    known = write("known.txt", b"# prefix name\r\n11.0.0.0/26 survey\r\n2001:db8::/32 survey # both\n"
                                b"192.0.2.1 other\n")
     got, _ = report("--top", "0", "--scanners", known, write("two.pcap", captures.pcap(
         101, packets + [(ts + 10**9, wire, data[:16] + b"\x0a\x00\x00\x02" + data[20:])

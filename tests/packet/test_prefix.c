@@ -152,6 +152,10 @@ START_TEST(files_hold_prefixes_and_comments)
     ck_assert(has(set, "10.0.0.1") && has(set, "11.0.0.1"));
     ck_assert(!has(set, "192.0.2.9") && !has(set, "12.0.0.1"));
     prefix_set_free(set);
+    set = parse_file("# ours\r192.0.2.0/24 # lent\r10.0.0.0/8\r", message);
+    ck_assert_ptr_nonnull(set);
+    ck_assert(has(set, "192.0.2.1") && has(set, "10.0.0.1") && !has(set, "11.0.0.1"));
+    prefix_set_free(set);
     ck_assert_ptr_null(parse_file("192.0.2.0/24\n  10.0.0.0/8 10.0.0.1/8\n", message));
     ck_assert_str_eq(message,
                      ":2:14: \"10.0.0.1/8\": host bits are set, the prefix is 10.0.0.0/8");
