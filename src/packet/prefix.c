@@ -118,6 +118,10 @@ struct prefix_set *prefix_set_parse(const char *text, const char *origin, struct
     address128 *bounds = NULL;
     if (prefix_list_parse(&list, text, origin, err) != 0)
         goto out;
+    if (list.n == 0) {
+        (void)err_set(err, origin, 0, 0, "\"%s\": no prefix is in it", text);
+        goto out;
+    }
     set = calloc(1, sizeof *set);
     bounds = calloc(2 * (size_t)list.n, sizeof *bounds);
     if (!set || !bounds || compile(set, &list, bounds) != 0) {

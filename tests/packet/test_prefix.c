@@ -82,6 +82,7 @@ static const struct {
      "--dark: 10.0.0.0/8 is both in the set and, with \"!\", out of it"},
     {"!10.0.0.0/8",
      "--dark: no address is in the set: \"!\" takes addresses out of other prefixes"},
+    {"@/dev/null", "--dark: \"@/dev/null\": no prefix is in it"},
     {"@/nonexistent/prefixes",
      "/nonexistent/prefixes: cannot be read for --dark: No such file or directory"},
 };
