@@ -273,10 +273,22 @@ static int compare_evidence(const void *left, const void *right)
     return (a->signature > b->signature) - (a->signature < b->signature);
 }
 
+/* Of the signature that was asked for, if one was. */
+static unsigned keep_only(const struct explain *explain, struct source_evidence *rows,
+                          unsigned n)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (explain->only < 0 || (unsigned)explain->only == rows[i].signature)
+            rows[kept++] = rows[i];
+    return kept;
+}
+
 static void print_source(struct explain *explain, const struct address *address)
 {
     struct source_evidence rows[SOURCE_SIGNATURES];
     unsigned n = analysis_evidence(explain->analysis, address, rows, SOURCE_SIGNATURES);
+    n = keep_only(explain, rows, n);
     qsort(rows, n, sizeof *rows, compare_evidence);
     char name[ADDRESS_TEXT_CAP];
     (void)address_format(address, name);
@@ -289,12 +301,11 @@ static void print_source(struct explain *explain, const struct address *address)
     } else {
         const char *none = explain->has_source && !explain->source_sent
                                ? ": sent no packet that is counted"
-                               : ": no signature matches";
+                           : explain->only >= 0 ? ": that signature does not match"
+                                                : ": no signature matches";
         (void)printf("%s%s\n", name, n == 0 ? none : "");
     }
     for (unsigned i = 0; i < n; i++) {
-        if (explain->only >= 0 && (unsigned)explain->only != rows[i].signature)
-            continue;
         if (explain->json)
             print_evidence_json(explain, &rows[i]);
         else

@@ -392,6 +392,10 @@ def main():
         page = run("explain", "--source", address, good_path).stdout.decode()
         expect("a source that no signature matches is not one that sent nothing",
                page.startswith(f"{address}: {says}\n"), page)
+    mirai = os.path.join(sys.argv[2], "mirai-like.pcap")
+    for address, says in (("87.77.46.154", ": that signature does not match\n"), ("51.26.79.250", "\n    mirai-adb ")):
+        page = run("explain", "--signature", "mirai-adb", "--source", address, mirai).stdout.decode()
+        expect("a source of other signatures", page.startswith(address + says), page)
     refused("a packet of a source", 2, "--source: not with --packet", "explain", "--packet", "1", "--source",
             "11.0.0.1", good_path)
     config(folder, write, good_path)
