@@ -241,6 +241,26 @@ static void read_line(struct file_reader *reader, const struct line *line)
     }
 }
 
+/* A file whose lines end with CR alone is one line: all of it may be its first comment. */
+static bool lines_end(struct file_reader *reader, const char *text, size_t size)
+{
+    const char *start = text;
+    unsigned number = 1;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\n') {
+            number++;
+            start = text + i + 1;
+        }
+        if (text[i] != '\r' || i + 1 == size || text[i + 1] == '\n' || text[i + 1] == '\r')
+            continue;
+        diag_report(&reader->diag, number, (unsigned)(text + i - start) + 1,
+                    "a carriage return without a line feed: expected lines that end with LF or "
+                    "CR LF");
+        return false;
+    }
+    return true;
+}
+
 int signature_set_parse(struct signature_set *set, const char *origin, const char *text,
                         size_t size, struct signature_errors *errors)
 {
@@ -251,6 +271,8 @@ int signature_set_parse(struct signature_set *set, const char *origin, const cha
         diag_report(&reader.diag, 0, 0, "a signature file has at most 1 MiB");
         return -1;
     }
+    if (!lines_end(&reader, text, size))
+        return -1;
     struct line_reader lines = {text, text + size, 1, 0};
     struct line line;
     unsigned indent = 0;

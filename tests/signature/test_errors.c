@@ -101,6 +101,10 @@ static const struct {
 } IN_FILE[] = {
     {"", ""},
     {"# only a comment\n\n", ""},
+    {"# a comment\r\n\r\n", ""},
+    {"\n# no comment\rsignature x\r title t\r",
+     "f.sig:2:13: a carriage return without a line feed: expected lines that end with LF or CR "
+     "LF"},
     {HEAD, ""},
     {"foo\n", "f.sig:1:1: \"foo\": expected \"signature NAME\" or \"define NAME EXPR\""},
     {"  match tcp\n", "f.sig:1:3: an indented line, but no signature above it"},
