@@ -237,7 +237,6 @@ END_TEST
 /* As many ends as a program takes, and one more. */
 START_TEST(too_many_ends_are_refused)
 {
-    static const char *const shape[] = {"10.0.%u.0/24", "2001:db8:%x::/48"};
     static const unsigned most[] = {16, 8};
     struct fanout_program program;
     struct err err = {0};
@@ -245,8 +244,11 @@ START_TEST(too_many_ends_are_refused)
         char text[1024];
         int n = 0;
         for (unsigned i = 0; i < most[_i] + more; i++) {
-            n += snprintf(text + n, sizeof text - (size_t)n, "%s", i ? "," : "");
-            n += snprintf(text + n, sizeof text - (size_t)n, shape[_i], 2 * i);
+            const char *comma = i ? "," : "";
+            n += _i ? snprintf(text + n, sizeof text - (size_t)n, "%s2001:db8:%x::/48", comma,
+                               2 * i)
+                    : snprintf(text + n, sizeof text - (size_t)n, "%s10.0.%u.0/24", comma,
+                               2 * i);
         }
         struct prefix_set *ends = prefix_set_parse(text, "ends", &err);
         ck_assert_ptr_nonnull(ends);
