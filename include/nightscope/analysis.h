@@ -99,6 +99,8 @@ struct source_evidence {
     double chance, probability; /* of one trial; P(Binomial(n, chance) >= k) */
     bool matched, labelled;     /* at some time of the run */
 };
+/* Packets so far that match a signature, its relation included. */
+uint64_t analysis_matched(const struct analysis *analysis, unsigned signature);
 /* Fills at most cap rows; returns how many. */
 unsigned analysis_evidence(const struct analysis *analysis, const struct address *address,
                            struct source_evidence *ret_rows, unsigned cap);

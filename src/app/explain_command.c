@@ -32,6 +32,7 @@ struct explain {
     struct analysis *analysis;
     struct batch *batch;
     struct shown *shown;          /* by signature; of the source that was asked for */
+    uint64_t *counted;            /* packets of each signature before this one */
     bool has_source, source_sent; /* was it seen at all? */
     struct address source;
     int only; /* signature that was asked for, or -1 */
@@ -51,6 +52,23 @@ static bool is_source(const struct explain *explain, unsigned row)
                                : batch->src[row] == explain->source.v4;
 }
 
+/* What is counted of the signatures that a packet may match, before it is. */
+static void note_counted(struct explain *explain)
+{
+    for (unsigned i = 0; i < explain->matches->hits_n; i++)
+        explain->counted[explain->matches->hits[i]] =
+            analysis_matched(explain->analysis, explain->matches->hits[i]);
+}
+
+/* Of a relation, only packets that it held for are behind it: the first of a run, which has
+ * nothing before it, is none. Thresholds are reached by all. */
+static bool is_behind(const struct explain *explain, unsigned signature)
+{
+    const struct signature *of = signature_at(explain->setup.signatures, signature);
+    return of->relation == RELATION_NONE || of->thresholds_n > 0 ||
+           analysis_matched(explain->analysis, signature) > explain->counted[signature];
+}
+
 /* Keeps the first packets of the source behind each signature. One frame a batch is decoded, so
  * that a row has the number of its frame. */
 static void keep_packets(struct explain *explain, uint64_t frame)
@@ -59,9 +77,10 @@ static void keep_packets(struct explain *explain, uint64_t frame)
         return;
     explain->source_sent = true;
     for (unsigned i = 0; i < explain->matches->hits_n; i++) {
-        struct shown *shown = &explain->shown[explain->matches->hits[i]];
-        if (shown->n == SHOWN_PACKETS ||
-            !mask_test(explain->matches->mask[explain->matches->hits[i]], 0))
+        unsigned signature = explain->matches->hits[i];
+        struct shown *shown = &explain->shown[signature];
+        if (shown->n == SHOWN_PACKETS || !mask_test(explain->matches->mask[signature], 0) ||
+            !is_behind(explain, signature))
             continue;
         shown->frames[shown->n] = frame;
         packet_text(explain->batch, 0, shown->lines[shown->n++], LINE_CAP);
@@ -199,6 +218,8 @@ static bool take_chunk(struct explain *explain, const struct chunk *chunk)
             return true;
         }
         matcher_run(explain->matcher, explain->batch, explain->matches);
+        if (explain->has_source)
+            note_counted(explain);
         analysis_add(explain->analysis, explain->batch, explain->matches);
         keep_packets(explain, explain->frames);
     }
@@ -416,8 +437,9 @@ static int prepare(struct explain *explain, struct err *err)
     explain->analysis = analysis_new(&config);
     explain->batch = calloc(1, sizeof *explain->batch);
     explain->shown = calloc(signature_count(setup->signatures), sizeof *explain->shown);
+    explain->counted = calloc(signature_count(setup->signatures), sizeof *explain->counted);
     if (explain->matcher && explain->matches && explain->analysis && explain->batch &&
-        explain->shown)
+        explain->shown && explain->counted)
         return EXIT_DONE;
     (void)err_set(err, NULL, 0, 0, "out of memory");
     return EXIT_FAILED;
@@ -466,6 +488,7 @@ int command_explain(int argc, char **argv)
     analysis_free(explain.analysis);
     free(explain.batch);
     free(explain.shown);
+    free(explain.counted);
     setup_fini(&explain.setup);
     return status;
 }

@@ -57,3 +57,8 @@ unsigned analysis_evidence(const struct analysis *analysis, const struct address
         return 0;
     return explain_row(analysis, shard, address->is6, row, ret_rows, cap);
 }
+
+uint64_t analysis_matched(const struct analysis *analysis, unsigned signature)
+{
+    return analysis->labels.evicted.signatures[signature].packets;
+}

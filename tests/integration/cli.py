@@ -183,6 +183,26 @@ def thresholds(pcaps):
                == (set() if dark else {"research-jpcert", "research-nicter"}), (dark, source, packet))
 
 
+def relations(folder, write):
+    """The packets shown behind a relation are those it held for, not all that satisfy `match`."""
+    rules = os.path.join(folder, "related")
+    os.makedirs(rules)
+    write(os.path.join(rules, "a.sig"), b"signature a\n    title same number\n    origin tool\n"
+          b"    match tcp.syn\n    constant tcp.seq\n    chance 2^-32\n")
+
+    def probe(src, port, seq):
+        return struct.pack(">BBHHHBBH4s4sHHIIBBHHH", 0x45, 0, 40, 1, 0, 52, 6, 0, bytes(src), bytes((10, 98, 0, port)),
+                           4000, port, seq, 0, 0x50, 2, 1024, 0, 0)
+    sent = [((192, 0, 2, 1), 1, 100), ((192, 0, 2, 2), 1, 7), ((192, 0, 2, 2), 2, 7), ((192, 0, 2, 1), 2, 200),
+            ((192, 0, 2, 2), 3, 7), ((192, 0, 2, 1), 3, 200), ((192, 0, 2, 1), 4, 100)]
+    path = write("related.pcap", captures.pcap(101, [
+        (10**18 + i * 10**6, 40, probe(*packet)) for i, packet in enumerate(sent)]))
+    for source, frames in (("192.0.2.1", [6, 7]), ("192.0.2.2", [3, 5])):
+        got = json.loads(run("explain", "--json", "--signatures", rules, "--source", source, path).stdout)
+        shown = [row["frame"] for row in got["sources"][0]["evidence"][0]["packets"]]
+        expect("only packets that a relation held for are behind it", shown == frames, (source, got))
+
+
 def small_chances(pcaps):
     """A chance is never 0, however many packets match."""
     page = run("explain", "--top", "1", "--signature", "mirai", os.path.join(pcaps, "mirai-like.pcap")).stdout.decode()
@@ -403,6 +423,7 @@ def main():
     table_rows(write)
     thresholds(sys.argv[2])
     small_chances(sys.argv[2])
+    relations(folder, write)
 
     csv = os.path.join(folder, "csv")
     run("replay", "--csv", csv, "--quiet", good_path)
