@@ -172,6 +172,12 @@ static void advance(struct live_worker *worker)
     deliver_events(worker, worker->stamp.packet_ns / (60 * SECOND_NS));
 }
 
+unsigned live_worker_owner(const struct live_workers_config *config,
+                           const struct address *source)
+{
+    return fanout_sum(config->seed, source) % config->n;
+}
+
 /* The kernel finds the source with a program that is no decoder: tunnels in tunnels, or headers
  * that are damaged, may lead it elsewhere. Whose sources are counted twice is known then. */
 static void look_for_misplaced(struct live_worker *worker, const struct batch *batch)
@@ -182,7 +188,7 @@ static void look_for_misplaced(struct live_worker *worker, const struct batch *b
         source.v4 = batch->src[i];
         if (source.is6)
             source.v6 = batch->src6[i];
-        worker->misplaced += fanout_sum(config->seed, &source) % config->n != worker->id;
+        worker->misplaced += live_worker_owner(config, &source) != worker->id;
     }
 }
 

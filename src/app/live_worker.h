@@ -96,4 +96,7 @@ void live_worker_run(struct live_worker *worker);
 void live_worker_close(struct live_worker *worker);
 /* Its analysis was loaded: packet time goes on from there. */
 void live_worker_go_on(struct live_worker *worker, int64_t closed_until_s);
+/* The worker to whom the kernel deals the packets of a source. */
+unsigned live_worker_owner(const struct live_workers_config *config,
+                           const struct address *source);
 struct live_counts live_worker_counts(struct live_worker *worker);

@@ -1,6 +1,5 @@
 /* Workers as a state needs them: all at one moment, and where what was kept goes. */
 #include "app/live_workers_parts.h"
-#include "source/fanout.h"
 
 struct analysis *live_workers_analysis(struct live_workers *workers, unsigned worker)
 {
@@ -15,7 +14,7 @@ unsigned live_workers_count(const struct live_workers *workers)
 unsigned live_workers_owner(void *workers, const struct address *source)
 {
     const struct live_workers *all = workers;
-    return fanout_sum(all->config.seed, source) % all->config.n;
+    return live_worker_owner(&all->config, source);
 }
 
 void live_workers_go_on(struct live_workers *workers, int64_t closed_until_s, bool has_time,
