@@ -1,4 +1,4 @@
-/* Names of hourly files; private to hourly.c and hourly_recover.c. */
+/* Names of hourly files; private to hourly.c and left_lines.c. */
 #pragma once
 
 /* PATH/STEM.FORM.gz, or with a number before the form, that nothing has, not even half-written;
